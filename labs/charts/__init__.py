@@ -1,0 +1,33 @@
+"""Plain data in, figure and alternative text out; the only room that imports matplotlib.
+
+Every function returns a Chart, which a notebook shows as an image with alternative text. Nothing
+is measured here: a chart draws what `labs.bench` and `labs.lowering` return, and its title says
+what the data say.
+"""
+
+from labs.charts.benchmark import benchmark_chart
+from labs.charts.chart import Chart, show
+from labs.charts.comparison import comparison_chart
+from labs.charts.graph import uop_graph_chart
+from labs.charts.memory import TransferPoint, memory_chart, transfer_chart
+from labs.charts.samples import samples_chart
+from labs.charts.style import DeviceStyle, device_style
+from labs.charts.values import NamedValue, first_call_chart, named_values_chart, predicted_chart
+
+__all__ = [
+    "Chart",
+    "DeviceStyle",
+    "NamedValue",
+    "TransferPoint",
+    "benchmark_chart",
+    "comparison_chart",
+    "device_style",
+    "first_call_chart",
+    "memory_chart",
+    "named_values_chart",
+    "predicted_chart",
+    "samples_chart",
+    "show",
+    "transfer_chart",
+    "uop_graph_chart",
+]

@@ -1,0 +1,205 @@
+"""The commands of `python3 course.py <command>`, and of the console script `course`.
+
+Each command imports its room when it runs, so `--help` is quick. Results go to stdout or the named
+file, progress to stderr; the exit status is 0 only on success, 2 for what the reader can mend.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from labs.errors import LabError, ResultError
+from labs.paths import PROJECT_ROOT, results_dir, state_dir
+
+INTERRUPTED = 130  # what shells report for Ctrl-C
+TAKES_ANYTHING = ("lab", "test")  # the rest of their line is JupyterLab's or pytest's
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    line = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if line[:1] == ["test"] and not {"-h", "--help"} & set(line[1:2]):
+            return _test(line[1:])  # as it is: pytest knows its own options best
+        options, rest = _parser().parse_known_args(line)
+        if rest and options.command not in TAKES_ANYTHING:
+            _parser().error(f"unknown arguments for {options.command}: {' '.join(rest)}")
+        options.rest = rest
+        status = options.run(options) or 0
+        sys.stdout.flush()
+        return status
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # "| head" has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+# **************** the commands ****************
+
+
+def _lab(options: argparse.Namespace) -> None:
+    from labs import jupyter, toolchain
+
+    toolchain.activate()  # the kernels inherit its variables
+    line = jupyter.arguments(port=options.port, ip=options.ip, browser=options.browser)
+    jupyter.run([*line, *options.rest])
+
+
+def _test(rest: Sequence[str]) -> int:
+    from labs import jupyter
+
+    progress = state_dir() / "test-progress.sqlite"  # the reader's own progress stays out of it
+    progress.unlink(missing_ok=True)
+    variables = os.environ | jupyter.environment() | {"COURSE_STATE": str(progress)}
+    command = [sys.executable, "-m", "pytest", f"--rootdir={PROJECT_ROOT}", *rest]
+    os.chdir(PROJECT_ROOT)
+    if os.name == "posix":
+        os.execve(command[0], command, variables)  # pytest itself gets the Ctrl-C, and sums up
+    return subprocess.run(command, env=variables).returncode
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from labs.devices import discover, doctor_json, doctor_text
+
+    discovery = discover(refresh=options.refresh)
+    if options.json:
+        print(json.dumps(doctor_json(discovery), indent=2))
+    else:
+        print(doctor_text(discovery))
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from labs.bench import measure_isolated, progress_bar
+    from labs.devices import discover
+
+    path = _new_result_file(options.json, options.suite)
+    given = {"rounds": options.rounds, "round_time_s": options.round_time}
+    results = measure_isolated(
+        options.suite,
+        options.device or discover().fast,
+        **{name: value for name, value in given.items() if value is not None},
+        cache=options.cache,
+        clock=options.clock,
+        mode=options.mode,
+        path=path,
+        progress=progress_bar(),
+    )
+    print(results)
+    print(f"Saved in {path}", file=sys.stderr)
+    if results.stop_reason != "complete":
+        print(f"Not complete. To continue: the same command with --json {path}", file=sys.stderr)
+        return INTERRUPTED
+    return 1 if results.failures else 0
+
+
+def _new_result_file(name: str | None, suite: str) -> Path:
+    """A file for results: new, or holding a run that can be continued."""
+    from labs.bench import load_results
+
+    if name is None:
+        stem = re.sub(r"[^\w.-]+", "-", suite)
+        return results_dir() / f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}.json"
+    path = Path(name).absolute()  # the measuring process has another working directory
+    if path.exists() and load_results(path).stop_reason == "complete":
+        raise ResultError(
+            f"Save the results in {name}",
+            expected="a new file, or one that holds an unfinished run",
+            got="the results of a finished run",
+            next_step="name another file, or delete this one",
+        )
+    return path
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from labs.bench import compare_files
+
+    print(compare_files(options.baseline, options.candidate))
+
+
+def _check(options: argparse.Namespace) -> int:
+    from labs.grading import check_command
+
+    return check_command(options.id)
+
+
+def _hint(options: argparse.Namespace) -> None:
+    from labs.grading import hint
+
+    print(hint(options.id))
+
+
+def _progress(options: argparse.Namespace) -> None:
+    from labs.grading import progress
+
+    print(progress())
+
+
+def _build(options: argparse.Namespace) -> None:
+    from labs import environment_files
+    from labs.build import main_build
+
+    lines = list(main_build(options.names, check=options.check, execute=options.execute))
+    if not options.check and not options.names:
+        lines += environment_files.write()
+    print("\n".join(lines) or "everything is as its source says")
+
+
+# **************** the command line ****************
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="course.py", description="Day 4: Runtime Backends & Device Programming"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name: str, run, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    lab = add("lab", _lab, "open JupyterLab on the first notebook")
+    lab.add_argument("--no-browser", dest="browser", action="store_false")
+    lab.add_argument("--port", type=int, help="default: the first free one from 8888")
+    lab.add_argument("--ip", default="127.0.0.1", help="address to listen on (this machine only)")
+    add("test", _test, "run the test suite; -k, -m, -x and everything else go to pytest")
+    doctor = add("doctor", _doctor, "what this machine has, and what would fix the rest")
+    doctor.add_argument("--json", action="store_true", help="for machines")
+    doctor.add_argument("--refresh", action="store_true", help="probe again")
+    bench = add("bench", _bench, "measure the workloads of a suite on devices")
+    bench.add_argument("--device", action="append", default=[], metavar="D", help="repeatable")
+    bench.add_argument("--suite", default="day4", help="its name, or one such as matmul:n=512")
+    bench.add_argument("--rounds", type=int, metavar="N")
+    bench.add_argument("--round-time", type=float, metavar="SECONDS", help="at most")
+    bench.add_argument("--cache", default="warm", help="warm or cold")
+    bench.add_argument("--clock", default="wall", help="wall or device")
+    bench.add_argument("--mode", default="jit", help="jit or eager")
+    bench.add_argument("--json", metavar="F", help="result file; an unfinished run is continued")
+    compare = add("compare", _compare, "two result files: faster, slower or not resolved")
+    compare.add_argument("baseline")
+    compare.add_argument("candidate")
+    check = add("check", _check, "check the exercises that you have saved in the notebooks")
+    check.add_argument("id", nargs="?", help="an exercise such as 1.3; default: all")
+    hint = add("hint", _hint, "the next hint for an exercise")
+    hint.add_argument("id")
+    add("progress", _progress, "what you have solved so far")
+    build = add("build", _build, "make the notebooks from their single source")
+    build.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    build.add_argument("--check", action="store_true", help="change nothing, fail on drift")
+    build.add_argument("--execute", action="store_true", help="run the solutions, keep outputs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
