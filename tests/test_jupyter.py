@@ -4,7 +4,9 @@ import re
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,8 +67,9 @@ def fetch_when_ready(process: subprocess.Popen, log: Path) -> str:
     for _ in range(600):
         found = re.search(r"http://127\.0\.0\.1:\d+/lab\S*\?token=\w+", log.read_text())
         if found:
-            with urllib.request.urlopen(found[0], timeout=30) as answer:
-                return answer.read().decode()
+            with suppress(urllib.error.URLError):  # its address is logged before it is served
+                with urllib.request.urlopen(found[0], timeout=30) as answer:
+                    return answer.read().decode()
         assert process.poll() is None, log.read_text()
         time.sleep(0.1)
     raise AssertionError(log.read_text())
