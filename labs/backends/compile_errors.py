@@ -75,7 +75,7 @@ def explain(stderr: str, source: str, name: str) -> str:
         for complaint in shown:
             where = f", column {complaint.column}" if complaint.column else ""
             parts += [
-                f"line {complaint.line}{column}: {complaint.text}",
+                f"line {complaint.line}{where}: {complaint.text}",
                 _excerpt(lines, complaint),
             ]
         if len(found) > len(shown):
