@@ -1,0 +1,293 @@
+"""Turns the scalar code of unrolled loops back into vectors: superword-level parallelism on UOps.
+
+tinygrad unrolls a loop into one scalar expression for each lane and leaves it to the C compiler to
+see that 16 of them are one vector operation; the compiler often doesn't (it gives up on long
+expressions, and keeps accumulators in memory). This pass starts at stores to neighbouring addresses
+and follows their values down: equal operations become one operation on vectors, neighbouring loads
+one unaligned vector load, equal values a broadcast. What doesn't fit stays scalar, and is gathered.
+
+The method is that of Larsen and Amarasinghe, "Exploiting superword level parallelism with
+multimedia instruction sets", PLDI 2000, in its simplest form: seeds are stores, no cost model.
+"""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tinygrad.dtype import AddrSpace, DType, dtypes
+from tinygrad.uop.ops import GroupOp, Ops, UOp
+
+# operations whose vector form is the same text in C as the scalar one
+_SAME_IN_C = {
+    *(Ops.ADD, Ops.SUB, Ops.MUL, Ops.FDIV, Ops.NEG, Ops.CDIV, Ops.CMOD),
+    *(Ops.AND, Ops.OR, Ops.XOR, Ops.SQRT, Ops.TRUNC),
+}
+_COMPARISONS = {Ops.CMPLT: "<", Ops.CMPNE: "!=", Ops.CMPEQ: "=="}
+_SIGNED = {1: dtypes.int8, 2: dtypes.int16, 4: dtypes.int32, 8: dtypes.int64}
+_NARROW = (dtypes.int8, dtypes.int16, dtypes.uint8, dtypes.uint16)
+# converting an out-of-range float to these differs between scalar and vector instructions
+_DIFFERENT_WHEN_OUT_OF_RANGE = (dtypes.uint32, dtypes.uint64, dtypes.int64)
+MIN_LANES = 2
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a scalar lies: in `buffer` at `root` + `offset` (None: at `offset`), under `gate`."""
+
+    buffer: UOp
+    root: UOp | None
+    offset: int
+    gate: tuple[UOp, ...] = ()
+
+    @property
+    def family(self) -> tuple:
+        """Equal for addresses whose distance is known."""
+        return (self.buffer, self.root, self.gate)
+
+    def vector(self, lanes: int) -> UOp:
+        """The address of `lanes` elements from here on."""
+        start = UOp.const(self.offset, dtypes.int)
+        if self.root is not None:
+            start = self.root + start if self.offset else self.root
+        return UOp(Ops.SHRINK, src=(self.buffer, start, UOp.const(lanes, dtypes.int)))
+
+
+def vectorize(sink: UOp, lanes_of) -> UOp | None:
+    """The same kernel with neighbouring stores and all that leads to them in vectors.
+
+    Args:
+        sink: the kernel, after tinygrad's last rewrite and before it is put in order.
+        lanes_of: dtype -> the most lanes of a vector of it.
+
+    Returns:
+        The new kernel, or None when nothing changed.
+    """
+    packer = _Packer()
+    replaced: dict[UOp, list[UOp]] = {}
+    for family in _store_families(sink):
+        for run in _consecutive(family):
+            start = 0
+            while start < len(run):
+                lanes = _widest(len(run) - start, lanes_of(family[run[start]][1].dtype))
+                chunk = [family[offset] for offset in run[start : start + lanes]]
+                start += lanes
+                if lanes < MIN_LANES:
+                    packed = (
+                        chunk[0][2] if chunk[0][2].src[1].max_numel() == 1 else _alone(chunk[0])
+                    )
+                else:
+                    value = packer.pack(tuple(v for _, v, _ in chunk))
+                    packed = chunk[0][0].vector(lanes).store(value)
+                for _, _, store in chunk:
+                    replaced.setdefault(store, []).append(packed)
+    changes = {}
+    for store, packed in replaced.items():
+        together = tuple(dict.fromkeys(packed))
+        new = together[0] if len(together) == 1 else UOp.group(*together)
+        if new is not store:
+            changes[store] = new
+    return sink.substitute(changes) if changes else None
+
+
+def _alone(part: tuple[Address, UOp, UOp]) -> UOp:
+    """One element of what was a vector store."""
+    address, value, _ = part
+    place = address.vector(1)
+    return place.src[0].index(place.src[1]).store(value)
+
+
+def _store_families(sink: UOp) -> list[dict[int, tuple[Address, UOp, UOp]]]:
+    """Ungated stores by family: offset -> (address, value, the store it is part of)."""
+    families: dict[tuple, dict[int, tuple[Address, UOp, UOp]]] = defaultdict(dict)
+    spoiled = set()
+    for store in sink.toposort():
+        if store.op is not Ops.STORE:
+            continue
+        for address, value in _stored(store):
+            members = families[address.family]
+            if address.offset in members:
+                spoiled.add(address.family)  # two stores to one place: their order matters
+            members[address.offset] = (address, value, store)
+    # all parts of a store must be packed, or none
+    return [members for family, members in families.items() if family not in spoiled]
+
+
+def _stored(store: UOp) -> Iterator[tuple[Address, UOp]]:
+    if len(store.src) != 2:
+        return  # gated
+    target, value = store.src
+    if value.dtype == dtypes.bool or target.dtype != value.dtype or target.op is Ops.CAST:
+        return
+    address = _address(target)
+    if address is None:
+        return
+    lanes = value.max_numel()
+    for i in range(lanes):
+        place = Address(address.buffer, address.root, address.offset + i)
+        yield place, (lane(value, i) if lanes > 1 else value)
+
+
+def lane(vector: UOp, i: int) -> UOp:
+    """One element of a vector value."""
+    return vector.src[i] if vector.op is Ops.STACK else vector.index(i)
+
+
+def _address(target: UOp, gate: tuple[UOp, ...] = ()) -> Address | None:
+    """The first element that INDEX or SHRINK points at."""
+    if target.op not in (Ops.INDEX, Ops.SHRINK) or target.addrspace == AddrSpace.ALU:
+        return None
+    buffer, index = target.src[0], target.src[1]
+    if buffer.op not in (Ops.PARAM, Ops.BUFFER, Ops.AFTER) or index.max_numel() != 1:
+        return None
+    if index.op is Ops.CONST:
+        return Address(buffer, None, index.val, gate)
+    if index.op is Ops.ADD:
+        for root, constant in (index.src, index.src[::-1]):
+            if constant.op is Ops.CONST:
+                return Address(buffer, root, constant.val, gate)
+    return Address(buffer, index, 0, gate)
+
+
+def _loaded(value: UOp) -> Address | None:
+    """Where a scalar value was loaded from, if it was."""
+    if value.op is Ops.LOAD and value.max_numel() == 1:
+        return _address(value.src[0], value.src[1:])
+    if value.op is Ops.INDEX and value.src[0].op is Ops.LOAD and value.src[1].op is Ops.CONST:
+        load = value.src[0]
+        base = _address(load.src[0])
+        if base is not None and len(load.src) == 1:
+            return Address(base.buffer, base.root, base.offset + value.src[1].val)
+    return None
+
+
+def _consecutive(offsets: dict[int, object]) -> list[list[int]]:
+    runs = itertools.groupby(enumerate(sorted(offsets)), lambda pair: pair[1] - pair[0])
+    return [[offset for _, offset in run] for _, run in runs]
+
+
+def _widest(available: int, most: int) -> int:
+    """The largest power of two up to both."""
+    return 1 << (min(available, most).bit_length() - 1)
+
+
+class _Packer:
+    """Builds vector values from scalar ones; equal requests get the same UOp."""
+
+    def __init__(self) -> None:
+        self._done: dict[tuple[UOp, ...], UOp] = {}
+
+    def pack(self, lanes: tuple[UOp, ...]) -> UOp:
+        found = self._done.get(lanes)
+        if found is None:
+            found = self._done[lanes] = self._pack(lanes)
+        return found
+
+    def _pack(self, lanes: tuple[UOp, ...]) -> UOp:
+        first = lanes[0]
+        if all(u is first for u in lanes):
+            return UOp.stack(*lanes)  # a broadcast
+        for found in (self._load(lanes), self._operation(lanes)):
+            if found is not None:  # a UOp has no truth value
+                return found
+        return UOp.stack(*lanes)
+
+    def _load(self, lanes: tuple[UOp, ...]) -> UOp | None:
+        places = [_loaded(u) for u in lanes]
+        first = places[0]
+        if first is None or first.gate or lanes[0].dtype == dtypes.bool:
+            return None
+        for i, place in enumerate(places):
+            if place is None or place.family != first.family or place.offset != first.offset + i:
+                return None
+        return first.vector(len(lanes)).load()
+
+    def _operation(self, lanes: tuple[UOp, ...]) -> UOp | None:
+        first = lanes[0]
+        same = all(
+            u.op is first.op and u.dtype == first.dtype and u.arg == first.arg for u in lanes
+        )
+        if not same or first.dtype == dtypes.bool or first.max_numel() != 1:
+            return None
+        if first.op is Ops.WHERE:
+            return self._where(lanes)
+        if first.op in (Ops.CAST, Ops.BITCAST):
+            return self._convert(lanes)
+        if first.op in (Ops.SHL, Ops.SHR):
+            value, by = self._sources(lanes)
+            return UOp(first.op, src=(value, by if by.dtype == value.dtype else _cast(by, value)))
+        if first.op in _SAME_IN_C and all(s.dtype == first.dtype for u in lanes for s in u.src):
+            return UOp(first.op, src=self._sources(lanes))
+        return None
+
+    def _sources(self, lanes: tuple[UOp, ...]) -> tuple[UOp, ...]:
+        return tuple(self.pack(sources) for sources in zip(*(u.src for u in lanes), strict=True))
+
+    def _convert(self, lanes: tuple[UOp, ...]) -> UOp | None:
+        to, sources = lanes[0].dtype, tuple(u.src[0] for u in lanes)
+        of = sources[0].dtype
+        if any(s.dtype != of or s.addrspace not in (AddrSpace.ALU, None) for s in sources):
+            return None
+        if sources[0].op is Ops.CONST:
+            return None
+        if lanes[0].op is Ops.BITCAST:
+            same_size = to.itemsize == of.itemsize and dtypes.bool not in (to, of)
+            return UOp(Ops.BITCAST, src=(self.pack(sources),), arg=to) if same_size else None
+        if of == dtypes.bool:
+            mask = self._mask(sources, to.itemsize)
+            if mask is None:
+                return None
+            return _custom("(-{0})", _SIGNED[to.itemsize], mask).cast(to)
+        if dtypes.is_float(of) and to in _DIFFERENT_WHEN_OUT_OF_RANGE:
+            return None
+        value = self.pack(sources)
+        if dtypes.is_float(of) and to in _NARROW:
+            value = value.cast(dtypes.int32)  # the way of the scalar instruction
+        return value.cast(to)
+
+    def _where(self, lanes: tuple[UOp, ...]) -> UOp | None:
+        condition = lanes[0].src[0]
+        values = [self.pack(tuple(u.src[i] for u in lanes)) for i in (1, 2)]
+        if all(u.src[0] is condition for u in lanes):
+            return _custom("({0}?{1}:{2})", lanes[0].dtype, condition, *values)
+        mask = self._mask(tuple(u.src[0] for u in lanes), lanes[0].dtype.itemsize)
+        return None if mask is None else _custom("({0}?{1}:{2})", lanes[0].dtype, mask, *values)
+
+    def _mask(self, lanes: tuple[UOp, ...], itemsize: int) -> UOp | None:
+        """Truth values as C's vector comparisons give them: integers of `itemsize`, 0 or -1."""
+        first, kind = lanes[0], _SIGNED[itemsize]
+        if any(u.op is not first.op for u in lanes):
+            return None
+        sources = [tuple(u.src[i] for u in lanes) for i in range(len(first.src))]
+        if first.op is Ops.CONST:
+            return UOp.stack(*(UOp.const(-1 if u.val else 0, kind) for u in lanes))
+        if first.op in (Ops.AND, Ops.OR, Ops.XOR):
+            parts = [self._mask(s, itemsize) for s in sources]
+            sign = {Ops.AND: "&", Ops.OR: "|", Ops.XOR: "^"}[first.op]
+            return None if None in parts else _custom(f"({{0}}{sign}{{1}})", kind, *parts)
+        if first.op not in _COMPARISONS:
+            return None
+        of = first.src[0].dtype
+        if any(s.dtype != of for u in lanes for s in u.src):
+            return None
+        if of == dtypes.bool:
+            parts = [self._mask(s, itemsize) for s in sources]
+            if first.op is not Ops.CMPNE or None in parts:
+                return None
+            return _custom("({0}^{1})", kind, *parts)
+        parts = [self.pack(s) for s in sources]
+        compared = _custom(f"({{0}}{_COMPARISONS[first.op]}{{1}})", _SIGNED[of.itemsize], *parts)
+        return compared if of.itemsize == itemsize else compared.cast(kind)
+
+
+def _custom(text: str, dtype: DType, *sources: UOp) -> UOp:
+    return UOp(Ops.CUSTOM, dtype, src=sources, arg=text)
+
+
+def _cast(value: UOp, like: UOp) -> UOp:
+    return value.cast(like.dtype)
+
+
+def is_vector_work(u: UOp) -> bool:
+    """Whether a UOp computes on vectors."""
+    return u.op in GroupOp.ALU and u.max_numel() > 1
