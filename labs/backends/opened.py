@@ -7,6 +7,7 @@ its test in tests/seams/test_seams_backends.py.
 
 import contextlib
 import gc
+import importlib
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -55,9 +56,12 @@ def describe(error: BaseException) -> str:
 
 def where(error: BaseException) -> str:
     """ " (file, line n, in f)" of the last frame outside tinygrad and this room, or nothing."""
-    own = (str(Path(tinygrad.__file__).parent), str(Path(__file__).parent / "opened.py"))
+    here = Path(__file__).parent
+    ours = (here / "opened.py", here / "registry.py", here / "validation.py")
+    folders = (Path(tinygrad.__file__).parent, Path(importlib.__file__).parent)
+    own = tuple(str(path) for path in (*ours, *folders)) + ("<frozen",)
     frames = traceback.extract_tb(error.__traceback__)
-    theirs = [f for f in frames if not f.filename.startswith((*own, "<frozen"))]
+    theirs = [f for f in frames if not f.filename.startswith(own)]
     if not theirs:
         return ""
     frame = theirs[-1]

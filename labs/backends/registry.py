@@ -66,7 +66,12 @@ class AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 _lock = threading.RLock()
 
 
-def register(name: str | None = None, module: str | Path | ModuleType | type | None = None) -> None:
+def register(
+    name: str | None = None,
+    module: str | Path | ModuleType | type | None = None,
+    *,
+    check: bool = True,
+) -> None:
     """Make a backend usable as `device="NAME"`; without arguments, the course's two.
 
     Works before or after `import tinygrad`. Registering the same pair twice changes nothing.
@@ -78,6 +83,7 @@ def register(name: str | None = None, module: str | Path | ModuleType | type | N
         name: the device's name, such as "MINE".
         module: what holds its class `MineDevice`: the path of a .py file, or the name of a module.
             tinygrad's compile workers import it by this name too, so it can't be a notebook cell.
+        check: False leaves the module alone until the device is opened, as for the course's own.
 
     Raises:
         DeviceError: a name that can't be used, a module that can't be imported, a class or method
@@ -98,20 +104,18 @@ def register(name: str | None = None, module: str | Path | ModuleType | type | N
     dotted, folder = module_name(name, module)
     with _lock:
         _require_free(name, dotted)
-        toolchain.activate()  # before the module imports tinygrad
         added = folder not in sys.path and folder != ""
         if added:
             sys.path.append(folder)
         importlib.invalidate_caches()  # the file may be a second old
         try:
-            loaded = load(name, dotted)
-            check_module(name, loaded)
+            folder = (_checked(name, dotted) if check else "") or folder
         except DeviceError:
             if added:
                 sys.path.remove(folder)
             raise
         if name not in registered():
-            _enter(name, dotted, folder or _import_folder(loaded), added)
+            _enter(name, dotted, folder, added)
             _hand_down()
 
 
@@ -203,6 +207,14 @@ def _enter(name: str, module: str, folder: str, added: bool = False) -> None:
         finder.gone.discard(alias)
         finder.changes[alias] = finder.changes.get(alias, 0) + 1
         _drop_alias(alias)
+
+
+def _checked(name: str, module: str) -> str:
+    """Import and look at a module; the folder that its import needs, empty when it has no file."""
+    toolchain.activate()  # before the module imports tinygrad
+    loaded = load(name, module)
+    check_module(name, loaded)
+    return _import_folder(loaded)
 
 
 def _require_free(name: str, module: str) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
+from labs import backends
 from labs.bench.plan import make_plan
 from labs.bench.progress import progress_bar
 from labs.bench.results import CACHES, CLOCKS, MODES
@@ -22,6 +23,7 @@ from labs.errors import LabError
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns 0 when something was measured, 1 when nothing was, 2 for wrong arguments."""
     options = _parser().parse_args(argv)
+    backends.register()  # the course's own, and what the reader's process has handed down
     emit = _event_stream() if options.events else None
     try:
         plan = make_plan(

@@ -37,6 +37,8 @@ _SOURCES = {
     "NV": "GPU timestamps around the launch",
     "AMD": "GPU timestamps around the launch",
     "QCOM": "GPU timestamps around the launch",
+    "ELECTRICAL": "perf_counter around the launch on all cores",
+    "EDGE": "a model: counted instructions, a table of cycles, and the core's clock",
     "NULL": "a constant: NULL executes nothing",
 }
 
@@ -51,9 +53,9 @@ class ClockSource:
 
 
 def is_modelled(device: str) -> bool:
-    """Whether a device's own clock is a model: NULL's, and of classes with `time_is_modelled`."""
+    """Whether a device's own clock is a model: NULL's, and of devices that say `modelled`."""
     name = device.split(":")[0]
-    return name == "NULL" or bool(getattr(Device[device], "time_is_modelled", False))
+    return name == "NULL" or bool(getattr(Device[device], "modelled", False))
 
 
 def device_clock(device: str) -> ClockSource:

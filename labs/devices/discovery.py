@@ -21,10 +21,10 @@ from pathlib import Path
 
 import psutil
 
-from labs import toolchain
+from labs import backends, toolchain
 from labs.devices.capabilities import DeviceCapabilities, capabilities_from
 from labs.devices.fixes import fix_for
-from labs.devices.names import COMPUTES_NOTHING, known_devices, missing_part
+from labs.devices.names import COMPUTES_NOTHING, SLOW_DEVICES, known_devices, missing_part
 from labs.errors import DeviceError
 from labs.paths import PROJECT_ROOT
 from labs.tables import Table, TableView
@@ -82,8 +82,8 @@ class Discovery(TableView):
 
     @property
     def fast(self) -> tuple[str, ...]:
-        """The usable devices but PYTHON, which interprets kernels and takes minutes for one."""
-        return tuple(device for device in self.usable if device != "PYTHON")
+        """The usable devices but PYTHON and EDGE, which interpret what a kernel does."""
+        return tuple(device for device in self.usable if device not in SLOW_DEVICES)
 
     def table(self) -> Table:
         """One row per device."""
@@ -98,6 +98,7 @@ class Discovery(TableView):
 
 
 _known: dict[str, DeviceStatus] = {}
+_editions: dict[str, int] = {}  # of the reader's backends, when they were asked
 _lock = threading.Lock()  # two panels of a notebook may ask at once
 
 
@@ -108,7 +109,7 @@ def discover(
     refresh: bool = False,
     command: Sequence[str] = PROBE_COMMAND,
 ) -> Discovery:
-    """Which devices work on this machine.
+    """Which devices work on this machine. The course's own are registered by asking.
 
     Args:
         devices: names to ask for; default: every known one.
@@ -122,6 +123,7 @@ def discover(
     Raises:
         DeviceError: a name is unknown.
     """
+    backends.register()
     wanted = known_devices() if devices is None else [canonical_name(d) for d in devices]
     wanted = tuple(dict.fromkeys(wanted))
     ours = tuple(command) == PROBE_COMMAND
@@ -130,12 +132,22 @@ def discover(
             if name not in known_devices():
                 raise _unknown(name, known_devices())
     with _lock:
+        _forget_edited()
         known = {} if refresh or not ours else _known
         todo = [name for name in wanted if name not in known]
         fresh = _ask_all(todo, timeout_s, tuple(command), ours) if todo else {}
         if ours:
             _known.update(fresh)
         return Discovery(tuple(fresh.get(name) or known[name] for name in wanted))
+
+
+def _forget_edited() -> None:
+    """A backend that was reloaded, or registered anew, is asked again."""
+    for name in backends.registered():
+        edition = backends.edition(name)
+        if _editions.setdefault(name, edition) != edition:
+            _editions[name] = edition
+            _known.pop(name, None)
 
 
 def require(device: str) -> str:
@@ -147,6 +159,7 @@ def require(device: str) -> str:
     Raises:
         DeviceError: the device is unknown or not usable; it names the usable ones and the fix.
     """
+    backends.register()
     name = canonical_name(device)
     base = name.split(":")[0]
     if base not in known_devices():

@@ -19,6 +19,7 @@ from labs.units import format_bytes, format_seconds
 
 WIDTH = 100  # columns of a terminal
 INDENT = 10
+NAME_WIDTH = 14  # of a device, with its mark
 
 
 def doctor_text(discovery: Discovery) -> str:
@@ -51,12 +52,14 @@ def doctor_json(discovery: Discovery) -> dict[str, Any]:
 
 def _device_lines(status: DeviceStatus) -> list[str]:
     if not status.usable:
-        lines = _wrapped(f"-  {status.device}", f"not usable: {status.reason}")
+        lines = _wrapped(f"-  {status.device}", f"not usable: {status.reason}", NAME_WIDTH)
         if status.fix != f"{NOTHING}{status.reason}":
             # a command is never broken: it is there to be copied
             is_command = not status.fix.startswith(NOTHING)
             lines += (
-                [" " * INDENT + f"fix: {status.fix}"] if is_command else _wrapped("", status.fix)
+                [" " * NAME_WIDTH + f"fix: {status.fix}"]
+                if is_command
+                else _wrapped("", status.fix, NAME_WIDTH)
             )
         return lines
     has = status.capabilities
@@ -72,9 +75,10 @@ def _device_lines(status: DeviceStatus) -> list[str]:
     parts.append(", ".join(types))
     if has.kernel_languages:
         parts.append(" or ".join(has.kernel_languages))
-    lines = _wrapped(f"+  {status.device}", "; ".join(parts))
+    lines = _wrapped(f"+  {status.device}", "; ".join(parts), NAME_WIDTH)
     if has.driver:
-        lines += _wrapped("", f"{has.driver} (answered in {format_seconds(status.seconds, 2)})")
+        answered = f"{has.driver} (answered in {format_seconds(status.seconds, 2)})"
+        lines += _wrapped("", answered, NAME_WIDTH)
     return lines
 
 

@@ -8,6 +8,7 @@ import ctypes
 import os
 import platform
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ LANGUAGES = {
 }
 BACKENDS = {
     "CPU": "native code of the host",
+    "ELECTRICAL": "native code of the host, by the course's own backend",
+    "EDGE": "microcontroller code on an emulator, by the course's own backend",
     "CL": "OpenCL",
     "CUDA": "CUDA driver API",
     "NV": "NVIDIA's kernel driver, without CUDA",
@@ -97,6 +100,8 @@ def describe_hardware(opened: Any, found: dict[str, Any]) -> None:
     found["backend_type"] = BACKENDS.get(name, type(opened).__module__)
     ask = {
         "CPU": _host,
+        "ELECTRICAL": _host,
+        "EDGE": _edge,
         "PYTHON": _interpreter,
         "CL": _opencl,
         "CUDA": _cuda,
@@ -107,7 +112,7 @@ def describe_hardware(opened: Any, found: dict[str, Any]) -> None:
         "NV": _nv,
     }.get(name)
     if ask is None:
-        return
+        ask = _own_backend
     try:
         ask(opened, found)
     except Exception as error:
@@ -147,7 +152,9 @@ def _features(opened: Any, renderer: Any) -> list[str]:
 
 
 def _language(kind: type) -> str:
-    return LANGUAGES.get(kind.__name__, kind.__name__.removesuffix("Renderer"))
+    # a backend outside tinygrad mostly inherits from one of these
+    known = (LANGUAGES[c.__name__] for c in kind.__mro__ if c.__name__ in LANGUAGES)
+    return next(known, kind.__name__.removesuffix("Renderer"))
 
 
 def _short(error: BaseException) -> str:
@@ -171,6 +178,37 @@ def _host(opened: Any, found: dict[str, Any]) -> None:
     if cache is None:
         found["reasons"]["last_level_cache_bytes"] = "the system doesn't list its caches"
     found["last_level_cache_bytes"] = cache
+
+
+def _edge(opened: Any, found: dict[str, Any]) -> None:
+    from labs.backends.edge.cores import parse_arch
+
+    core, _ = parse_arch(opened.renderer.target.arch)
+    found |= {
+        "device_name": core.title,
+        "supports_gpu": False,
+        "memory_type": "RAM of the emulated microcontroller",
+        "max_memory": opened.allocator.usage().limit_bytes,
+        "compute_units": 1,
+        "driver": f"unicorn {version('unicorn')} emulating {core.name}; its clock is a model",
+    }
+    found["reasons"] |= {
+        "largest_buffer_bytes": "limited by the memory only",
+        "local_memory_bytes": "one memory for everything",
+        "last_level_cache_bytes": "the core has no data cache",
+    }
+
+
+def _own_backend(opened: Any, found: dict[str, Any]) -> None:
+    """Of a backend that nobody here knows: what it says in the course's own terms, if it does."""
+    usage = getattr(opened.allocator, "usage", None)
+    if usage is None:
+        found["reasons"]["max_memory"] = "its allocator has no usage()"
+        return
+    limit = usage().limit_bytes
+    found["max_memory"] = limit
+    if limit is None:
+        found["reasons"]["max_memory"] = "its allocator sets no limit"
 
 
 def _interpreter(opened: Any, found: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from labs.devices.names import gpu_vendors
+from labs import backends
+from labs.devices.names import EDGE_PARTS, gpu_vendors
 
 # family -> (the command, package for: Vulkan on the CPU, OpenCL on the CPU)
 # Debian's Vulkan driver was installed from this table; the other names have not been tried by us.
@@ -49,6 +50,8 @@ def fix_for(device: str, reason: str) -> str:
         return f"unset DEV, or name a renderer that {device} has (DEV={device} takes its first)"
     find = {
         "CPU": lambda: pip_command("ziglang"),
+        "ELECTRICAL": lambda: _course(reason, "ziglang"),
+        "EDGE": lambda: _course(reason, " ".join(EDGE_PARTS.values())),
         "CL": lambda: _opencl(reason),
         "WEBGPU": lambda: _webgpu(reason),
         "METAL": _metal,
@@ -61,7 +64,12 @@ def fix_for(device: str, reason: str) -> str:
         "PYTHON": lambda: pip_command("--force-reinstall tinygrad==0.14.0"),
         "NULL": lambda: f"{NOTHING}it is made to run nothing; use it to render kernels only",
     }.get(device)
-    return find() if find else f"{NOTHING}not a device that tinygrad brings; ask who wrote it"
+    if find:
+        return find()
+    module = backends.registered().get(device)
+    if module:
+        return f"correct {module}, then labs.backends.reload_backend({device!r})"
+    return f"{NOTHING}not a device that tinygrad brings; ask who wrote it"
 
 
 def pip_command(packages: str) -> str:
@@ -90,6 +98,12 @@ def linux_family(release: Mapping[str, str] | None = None) -> str:
         if family in LINUX_PACKAGES:
             return family
     return ""
+
+
+def _course(reason: str, packages: str) -> str:
+    if "not installed" in reason or "no C compiler" in reason or "compiler" in reason:
+        return pip_command(packages)
+    return "python3 course.py test -k backends (it is the course's own device: this is a bug)"
 
 
 def _system_package(device: str, otherwise: str) -> str:

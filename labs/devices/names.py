@@ -1,4 +1,6 @@
-"""The device names that tinygrad 0.14.0 knows, and what has to be there before one is opened.
+"""The names of the devices, and what has to be there before one is opened.
+
+Those of tinygrad 0.14.0, the course's own two, and what the reader has registered.
 
 What can be told from the presence of a file is told here, without a process: no child is started
 for an AMD GPU on a machine that has no AMD driver. Everything else is found by trying.
@@ -6,11 +8,12 @@ Source of the files: tinygrad 0.14.0, runtime/ops_*.py.
 """
 
 import functools
+import importlib.util
 import os
 import sys
 from pathlib import Path
 
-from labs import toolchain
+from labs import backends, toolchain
 from labs.toolchain.cuda import has_nvidia_driver
 
 TINYGRAD_DEVICES = (
@@ -27,13 +30,18 @@ TINYGRAD_DEVICES = (
     "PYTHON",
     "NULL",
 )
+COURSE_DEVICES = tuple(backends.COURSE_BACKENDS)
+# the devices of this list are right, and too slow to be measured beside the others
+SLOW_DEVICES = ("PYTHON", "EDGE")
+# what EDGE is made of: module -> the package that brings it
+EDGE_PARTS = {"ziglang": "ziglang", "unicorn": "unicorn", "elftools": "pyelftools"}
 COMPUTES_NOTHING = "NULL runs nothing: it only renders kernels for other targets"
 PCI_VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel", "0x106b": "Apple"}
 
 
 def known_devices() -> tuple[str, ...]:
-    """Every device name: tinygrad's own."""
-    return TINYGRAD_DEVICES
+    """Every device name: tinygrad's, the course's, and what this process has registered."""
+    return tuple(dict.fromkeys((*TINYGRAD_DEVICES, *COURSE_DEVICES, *backends.registered())))
 
 
 def missing_part(device: str) -> str:
@@ -48,6 +56,8 @@ def missing_part(device: str) -> str:
         "AMD": lambda: _missing_node("/dev/kfd", "AMD's compute driver"),
         "HIP": _missing_hip,
         "QCOM": lambda: _missing_node("/dev/kgsl-3d0", "Qualcomm's Adreno driver"),
+        "ELECTRICAL": _missing_cpu,
+        "EDGE": _missing_edge,
         "DSP": lambda: _missing_node("/dev/ion", "the memory driver of Qualcomm's Hexagon DSP"),
     }.get(device)
     return check() if check else ""
@@ -70,6 +80,13 @@ def gpu_vendors() -> tuple[str, ...]:
 def _missing_cpu() -> str:
     tools = toolchain.activate()
     return "" if tools.compiler else f"no C compiler: {tools.reasons['compiler']}"
+
+
+def _missing_edge() -> str:
+    missing = [p for m, p in EDGE_PARTS.items() if importlib.util.find_spec(m) is None]
+    plural = "s" if len(missing) > 1 else ""
+    verb = "are" if missing[1:] else "is"
+    return f"the package{plural} {' and '.join(missing)} {verb} not installed" if missing else ""
 
 
 def _missing_library(name: str) -> str:

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from labs.errors import LabError
+
 # the only ways to these GPUs that don't take them away from the system's driver
 SAFE_INTERFACE = {"AMD": "KFD", "NV": "NVK"}
 
@@ -33,11 +35,10 @@ def main(device: str, result: str) -> int:
 
 def probe(device: str) -> dict[str, Any]:
     """Open the device, compute with it, ask it; raises when it can't compute."""
-    from tinygrad import Device
-
+    from labs import backends
     from labs.devices import facts
 
-    opened = Device[device]
+    opened = backends.open_backend(device)
     check_matmul(device)
     found: dict[str, Any] = {"reasons": {}}
     facts.describe_renderers(opened, found, check_matmul)
@@ -97,6 +98,8 @@ def _field(found: dict[str, Any], name: str, get: Callable[[], Any]) -> Any:
 
 def explain(error: BaseException) -> str:
     """An exception, and what a group of them holds, in one line."""
+    if isinstance(error, LabError):
+        return error.got or str(error).splitlines()[0]
     if isinstance(error, BaseExceptionGroup):
         parts = dict.fromkeys(explain(e) for e in error.exceptions)  # without repetitions
         return "; ".join(parts)
@@ -119,9 +122,10 @@ def _prepare(device: str) -> None:
     os.environ["PARALLEL"] = "0"  # a pool of compile workers costs more than three kernels
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy starts faster, and checks 16 numbers
     os.environ["DEV"] = _target(device, os.environ.get("DEV", ""))
-    from labs import toolchain
+    from labs import backends, toolchain
 
     toolchain.activate()
+    backends.register()
 
 
 def _target(device: str, current: str) -> str:

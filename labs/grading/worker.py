@@ -9,6 +9,7 @@ import os
 import sys
 from typing import Any
 
+from labs import backends
 from labs.grading.asking import Outcome, ask_all, describe_error, encode_value
 from labs.grading.encode import from_wire
 from labs.grading.judges import judge_of
@@ -17,6 +18,7 @@ from labs.grading.judges import judge_of
 def main() -> int:
     """Read one job from stdin, answer on what was stdout."""
     job = json.loads(sys.stdin.read())
+    backends.register()
     # the private copy is for the answers; a cell's print goes to the log, from children as well
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -1,8 +1,10 @@
 """What is in a binary: the instructions, where a disassembler for that machine is at hand.
 
-capstone (a dependency) reads x86-64 and arm64; NVIDIA's nvdisasm reads cubins when it is on PATH.
+capstone (a dependency) reads x86-64, arm64, Thumb and RISC-V; NVIDIA's nvdisasm reads cubins when
+it is on PATH.
 """
 
+import io
 import shutil
 import struct
 import subprocess
@@ -10,18 +12,27 @@ import tempfile
 from pathlib import Path
 
 import capstone
+from elftools.elf.elffile import ELFFile
 
 from labs.lowering.renderers import Built
 from labs.lowering.targets import Target
 
 _ELF = b"\x7fELF"
-_SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")  # Elf64_Shdr: System V ABI, chapter "Sections"
-_X86_64, _CUDA, _ARM64, _AMDGPU = 62, 190, 183, 224  # e_machine
-_MACHINES = {_X86_64: "x86-64", _CUDA: "NVIDIA", _ARM64: "arm64", _AMDGPU: "AMD GPU"}
-_CAPSTONE_NAMES = {_X86_64: "x86_64", _ARM64: "arm64"}
+# e_machine of the ELF header -> what it is for, and how capstone calls that
+_MACHINES = {
+    62: ("x86-64", "x86_64"),
+    183: ("arm64", "arm64"),
+    40: ("Arm, Thumb instructions", "thumb"),
+    243: ("RISC-V", "riscv32"),
+    190: ("NVIDIA", ""),
+    224: ("AMD GPU", ""),
+}
+_CUDA = 190
 _CAPSTONE = {
     "x86_64": (capstone.CS_ARCH_X86, capstone.CS_MODE_64),
     "arm64": (capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM),
+    "thumb": (capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS),
+    "riscv32": (capstone.CS_ARCH_RISCV, capstone.CS_MODE_RISCV32 | capstone.CS_MODE_RISCVC),
 }
 
 
@@ -50,11 +61,12 @@ def disassemble(built: Built, target: Target) -> tuple[str | None, str, str]:
 
 
 def _elf(binary: bytes, built: Built) -> tuple[str | None, str, str]:
-    machine = struct.unpack_from("<H", binary, 18)[0]
-    name = _MACHINES.get(machine, f"machine {machine}")
-    note = f"ELF object for {name}, by {built.maker}"
-    if machine in _CAPSTONE_NAMES:
-        return _capstone(_text_section(binary), _CAPSTONE_NAMES[machine]), "", note
+    kind, machine = struct.unpack_from("<HH", binary, 16)
+    name, reader = _MACHINES.get(machine, (f"machine {machine}", ""))
+    what = "ELF program" if kind == 2 else "ELF object"  # ET_EXEC
+    note = f"{what} for {name}, by {built.maker}"
+    if reader:
+        return _capstone(text_section(binary), reader), "", note
     if machine == _CUDA:
         return *_nvdisasm(binary), note
     if built.assembly:
@@ -62,17 +74,10 @@ def _elf(binary: bytes, built: Built) -> tuple[str | None, str, str]:
     return None, f"no disassembler for {name} here", note
 
 
-def _text_section(elf: bytes) -> bytes:
-    """The bytes of .text in a little-endian 64-bit ELF file."""
-    table = struct.unpack_from("<Q", elf, 40)[0]
-    size, count, names_index = struct.unpack_from("<HHH", elf, 58)
-    headers = [_SECTION_HEADER.unpack_from(elf, table + i * size) for i in range(count)]
-    names = headers[names_index][4]
-    for name, _kind, _flags, _address, offset, length, *_ in headers:
-        start = names + name
-        if elf[start : elf.index(b"\0", start)] == b".text":
-            return elf[offset : offset + length]
-    return b""
+def text_section(elf: bytes) -> bytes:
+    """The machine code of an ELF file: the bytes of its .text."""
+    section = ELFFile(io.BytesIO(elf)).get_section_by_name(".text")
+    return section.data() if section is not None else b""
 
 
 def _capstone(code: bytes, architecture: str) -> str | None:

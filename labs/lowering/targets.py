@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from labs import toolchain
+from labs import backends, toolchain
 from labs.errors import LoweringError
 
 toolchain.activate()
+backends.register()  # ours are targets as well, and may be opened to see what they really use
 
 from tinygrad import Device
 from tinygrad.renderer import Renderer
@@ -56,6 +57,7 @@ _CSTYLE = "tinygrad.renderer.cstyle"
 _THREADS = "threads over the outermost loop"
 _GROUPS = "work groups and work items"
 _NATIVE = f"{_host_arch()},native"
+_OURS = "labs.backends.runtime"
 
 
 def _targets() -> tuple[Target, ...]:
@@ -125,6 +127,21 @@ def _targets() -> tuple[Target, ...]:
             *("QCOM", "Qualcomm Adreno", "OpenCL C", "QCOM:QCOMCL:a630"),
             *(f"{_CSTYLE}:QCOMCLRenderer", "Qualcomm's OpenCL compiler"),
             *((_GROUPS, "image textures (off by default)"), "c"),
+        ),
+        target(
+            *("ELECTRICAL", "ELECTRICAL, the course's own for this CPU", "C"),
+            *(f"ELECTRICAL::{_NATIVE}", f"{_OURS}.ops_electrical:ElectricalRenderer", "clang"),
+            *((_THREADS, "vectors as wide as the processor's", "tiles for its registers"), "c"),
+        ),
+        target(
+            *("EDGE", "EDGE, an Arm Cortex-M4F", "C", "EDGE::cortex-m4,Os"),
+            *(f"{_OURS}.ops_edge:EdgeRenderer", "zig's clang for Cortex-M"),
+            *(("one core, no vectors", "code as small as can be", "32-bit addresses"), "c"),
+        ),
+        target(
+            *("EDGE:RV32", "EDGE as a RISC-V RV32IMAC", "C", "EDGE::rv32imac,Os"),
+            *(f"{_OURS}.ops_edge:EdgeRenderer", "zig's clang for RISC-V"),
+            *(("one core, no vectors", "floating point in software", "32-bit addresses"), "c"),
         ),
     )
 
@@ -207,7 +224,8 @@ def _is_a(renderer: Renderer, path: str) -> bool:
 
 
 def _same_chip(target: Target, renderer: Renderer) -> bool:
-    return not target.name.startswith("CUDA") or target.arch == renderer.target.arch
+    one_of_several = target.device in ("CUDA", "EDGE")
+    return not one_of_several or target.arch == renderer.target.arch
 
 
 def _class_path(renderer: Renderer) -> str:

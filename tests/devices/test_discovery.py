@@ -10,7 +10,8 @@ import time
 import psutil
 import pytest
 
-from labs.devices import capabilities, discovery, fixes
+from labs import backends
+from labs.devices import capabilities, discovery, fixes, names
 from labs.errors import DeviceError
 from labs.paths import PROJECT_ROOT
 from labs.toolchain import activate
@@ -31,7 +32,7 @@ def test_every_known_device_has_a_line(real_discovery):
 
 def test_cpu_and_python_compute_everywhere(real_discovery):
     assert {"CPU", "PYTHON"} <= set(real_discovery.usable)
-    assert set(real_discovery.usable) - set(real_discovery.fast) == {"PYTHON"}
+    assert set(real_discovery.usable) - set(real_discovery.fast) <= {"PYTHON", "EDGE"}
     cpu, python = (real_discovery[name].capabilities for name in ("CPU", "PYTHON"))
     assert cpu.supports_compilation is True and python.supports_compilation is False
     assert cpu.supports_gpu is False and cpu.compute_units >= 1 and cpu.max_memory > 2**28
@@ -61,6 +62,52 @@ def test_webgpu_where_a_vulkan_driver_is_installed(real_discovery):
     has = real_discovery["WEBGPU"].capabilities
     assert has is not None, real_discovery["WEBGPU"].reason
     assert has.kernel_languages == ("WGSL",) and "WebGPU" in has.reasons["compute_units"]
+
+
+def test_the_courses_own_devices_are_asked_like_any_other(real_discovery):
+    if activate().compiler is None:
+        pytest.skip(activate().reasons["compiler"])
+    has = real_discovery["ELECTRICAL"].capabilities
+    assert has is not None, real_discovery["ELECTRICAL"].reason
+    assert has.supports_compilation and has.supports_gpu is False and has.supports_int8
+    assert has.kernel_languages == ("C",) and has.compute_units >= 1 and has.max_memory > 2**28
+    assert "course's own" in has.backend_type and "ELECTRICAL" in real_discovery.fast
+
+
+def test_edge_says_that_it_is_emulated(real_discovery):
+    if names.missing_part("EDGE"):
+        pytest.skip(names.missing_part("EDGE"))
+    has = real_discovery["EDGE"].capabilities
+    assert has is not None, real_discovery["EDGE"].reason
+    assert has.max_memory == 32 * 2**20 and has.compute_units == 1 and has.supports_gpu is False
+    assert "emulating" in has.driver and "model" in has.driver and "Cortex-M4" in has.device_name
+    assert "EDGE" not in real_discovery.fast
+
+
+def test_a_readers_own_backend_is_found_and_asked_again_after_a_reload(tmp_path):
+    source = (PROJECT_ROOT / "solutions" / "backends" / "ops_worked.py").read_text()
+    for word in ("worked", "Worked", "WORKED"):
+        source = source.replace(word, {"worked": "own", "Worked": "Own", "WORKED": "OWN"}[word])
+    file = tmp_path / "ops_own.py"
+    file.write_text(source)
+    backends.register("OWN", file)
+    try:
+        own = discovery.discover(["own"])["OWN"]
+        assert own.usable, own.reason
+        assert own.capabilities.kernel_languages == ("C",) and own.capabilities.max_memory is None
+        assert "usage()" in own.capabilities.reasons["max_memory"]
+        assert discovery.require("OWN:1") == "OWN:1"
+        change = "def __init__(self, device: str) -> None:\n        raise OSError('no card')\n"
+        start = source.index("    def __init__(self, device: str)")
+        file.write_text(source[:start] + "    " + change)
+        backends.reload_backend("OWN")
+        broken = discovery.discover(["OWN"])["OWN"]
+        assert not broken.usable and "OSError: no card (ops_own.py, line" in broken.reason
+        assert "reload_backend('OWN')" in broken.fix
+    finally:
+        backends.unregister("OWN")
+    with pytest.raises(DeviceError):
+        discovery.require("OWN")
 
 
 def test_no_capability_is_missing_without_a_reason(real_discovery):

@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+from labs import backends
 from labs.devices import fixes
 from labs.devices.names import known_devices
 
@@ -124,3 +125,21 @@ def test_a_renderer_that_is_not_there_is_not_mended_by_a_package(system):
     system("linux", DEBIAN)
     fix = fixes.fix_for("CPU", "CPU has no renderer 'NOPE'")
     assert "unset DEV" in fix and "pip" not in fix
+
+
+def test_the_courses_own_devices_need_packages_only(system):
+    system("linux", DEBIAN)
+    assert fixes.fix_for("ELECTRICAL", "no C compiler: none found").endswith(" ziglang")
+    fix = fixes.fix_for("EDGE", "the package unicorn is not installed")
+    assert fix.endswith(" ziglang unicorn pyelftools")
+    assert "this is a bug" in fixes.fix_for("EDGE", "AttributeError: no")
+
+
+def test_a_readers_own_backend_is_for_the_reader_to_mend(system):
+    system("linux", DEBIAN)
+    backends.register("MINE", "ops_mine", check=False)
+    try:
+        fix = fixes.fix_for("MINE", "NotImplementedError: _alloc")
+        assert "correct ops_mine" in fix and "reload_backend('MINE')" in fix
+    finally:
+        backends.unregister("MINE")

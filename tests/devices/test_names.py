@@ -2,7 +2,7 @@
 
 import pytest
 
-from labs import toolchain
+from labs import backends, toolchain
 from labs.devices import names
 
 
@@ -12,6 +12,7 @@ def nothing(monkeypatch):
     monkeypatch.setattr(names.sys, "platform", "linux")
     monkeypatch.setattr(names.os.path, "exists", lambda path: False)
     monkeypatch.setattr(names, "has_nvidia_driver", lambda: False)
+    monkeypatch.setattr(names.importlib.util, "find_spec", lambda module: None)
     monkeypatch.setenv("ROCM_PATH", "/no/rocm")
     for name in ("CUDA_PATH", "HIP_PATH"):
         monkeypatch.delenv(name, raising=False)
@@ -33,6 +34,8 @@ def nothing(monkeypatch):
         ("HIP", "/no/rocm/lib/libamdhip64.so"),
         ("QCOM", "/dev/kgsl-3d0"),
         ("DSP", "/dev/ion"),
+        ("ELECTRICAL", "no C compiler: no compiler"),
+        ("EDGE", "packages ziglang and unicorn and pyelftools are not installed"),
         ("PYTHON", ""),
         ("NULL", ""),
         ("SOMEBODYS", ""),
@@ -56,6 +59,20 @@ def test_a_driver_named_by_the_user_is_worth_trying(nothing, monkeypatch, tmp_pa
     library.touch()
     monkeypatch.setenv("CUDA_PATH", str(library))
     assert names.missing_part("CUDA") == ""
+
+
+def test_one_missing_package_is_one(nothing, monkeypatch):
+    monkeypatch.setattr(names.importlib.util, "find_spec", lambda m: None if m == "unicorn" else m)
+    assert names.missing_part("EDGE") == "the package unicorn is not installed"
+
+
+def test_the_courses_own_devices_and_the_readers_are_known():
+    assert {"ELECTRICAL", "EDGE"} <= set(names.known_devices())
+    assert len(set(names.known_devices())) == len(names.known_devices())
+    backends.register("KNOWN_TOO", "no_such_module", check=False)
+    assert names.known_devices()[-1] == "KNOWN_TOO"
+    backends.unregister("KNOWN_TOO")
+    assert "KNOWN_TOO" not in names.known_devices()
 
 
 def test_other_systems(nothing, monkeypatch):

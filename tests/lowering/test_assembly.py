@@ -49,7 +49,16 @@ def test_arm64_elf():
     assert not reason and "arm64" in note
 
 
-@pytest.mark.parametrize("machine", [224, 243])
+def test_microcontroller_elf():
+    # movs r0, #42; bx lr
+    text, _, note = show(elf(40, bytes.fromhex("2a207047")), "EDGE")
+    assert [line.split()[1] for line in text.splitlines()] == ["movs", "bx"] and "Thumb" in note
+    # li a0, 42; ret, both in their short forms
+    text, _, note = show(elf(243, bytes.fromhex("2a458280")), "EDGE:RV32")
+    assert [line.split()[1] for line in text.splitlines()][0] == "c.li" and "RISC-V" in note
+
+
+@pytest.mark.parametrize("machine", [224, 8])
 def test_other_machines_have_a_reason(machine):
     text, reason, note = show(elf(machine))
     assert text is None and "no disassembler" in reason and note
