@@ -53,8 +53,8 @@ def test_microcontroller_elf():
     # movs r0, #42; bx lr
     text, _, note = show(elf(40, bytes.fromhex("2a207047")), "EDGE")
     assert [line.split()[1] for line in text.splitlines()] == ["movs", "bx"] and "Thumb" in note
-    # li a0, 42; ret, both in their short forms
-    text, _, note = show(elf(243, bytes.fromhex("2a458280")), "EDGE:RV32")
+    # li a0, 10; ret, both in their short forms
+    text, _, note = show(elf(243, bytes.fromhex("29458280")), "EDGE:RV32")
     assert [line.split()[1] for line in text.splitlines()][0] == "c.li" and "RISC-V" in note
 
 
