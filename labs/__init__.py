@@ -14,6 +14,7 @@ _NAMES = {
     "LabError": "labs.errors",
     "DeviceCapabilities": "labs.devices",
     "BackendExplorer": "labs.devices",
+    "CustomBackendFramework": "labs.backends",
 }
 
 __all__ = ["__version__", *_NAMES]

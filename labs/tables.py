@@ -70,6 +70,14 @@ class Table:
         table = f"<table style='{_STYLE}'>{title}<thead>{head}</thead><tbody>{body}</tbody></table>"
         return f"<div style='overflow-x:auto'>{table}</div>{note}"
 
+    def markdown(self) -> str:
+        """The table for a Markdown file: GitHub's pipes, the title above and the note below."""
+        align = ["--:" if self._is_numeric(i) else "---" for i in range(len(self.columns))]
+        rows = [[_markdown_text(c) for c in row] for row in (self.columns, *self.rows)]
+        lines = [f"| {' | '.join(row)} |" for row in [rows[0], align, *rows[1:]]]
+        title = [f"**{self.title}**", ""] if self.title else []
+        return "\n".join([*title, *lines, *(["", self.note] if self.note else [])]) + "\n"
+
     def _is_numeric(self, column: int) -> bool:
         cells = [_text(row[column]) for row in self.rows]
         return bool(cells) and all(c[:1].isdigit() or c[:1] in "-–[<~" for c in cells if c)
@@ -101,6 +109,10 @@ def _html_row(tag: str, cells: tuple[object, ...], align: list[str]) -> str:
 
 def _html_text(cell: object) -> str:
     return escape(_text(cell)).replace("\n", "<br>")
+
+
+def _markdown_text(cell: object) -> str:
+    return _text(cell).replace("|", "\\|").replace("\n", "<br>")
 
 
 def _text(cell: object) -> str:

@@ -29,6 +29,13 @@ def test_html_escapes_cells_and_names_columns():
     )
 
 
+def test_markdown_has_pipes_alignment_and_escapes_them():
+    text = Table("Times", ("device", "median"), (("a|b", "1 ms"), ("c", None)), "n = 3").markdown()
+    assert text == (
+        "**Times**\n\n| device | median |\n| --- | --: |\n| a\\|b | 1 ms |\n| c | – |\n\nn = 3\n"
+    )
+
+
 def test_missing_value_is_a_dash_and_ragged_row_is_refused():
     assert str(Table("", ("x",), ((None,),))).endswith("–")
     with pytest.raises(ValueError, match="has 1 cells, expected 2"):

@@ -53,9 +53,9 @@ class ClockSource:
 
 
 def is_modelled(device: str) -> bool:
-    """Whether a device's own clock is a model: NULL's, and of devices that say `modelled`."""
+    """Whether a device's own clock is a model: NULL's, and of classes with `time_is_modelled`."""
     name = device.split(":")[0]
-    return name == "NULL" or bool(getattr(Device[device], "modelled", False))
+    return name == "NULL" or bool(getattr(Device[device], "time_is_modelled", False))
 
 
 def device_clock(device: str) -> ClockSource:
