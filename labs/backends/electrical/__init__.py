@@ -1,1 +1,1 @@
-"""What makes ELECTRICAL fast: vectors, loop choices, threads. Its device is runtime/ops_electrical.py."""
+"""What makes ELECTRICAL fast: vectors, loop choices, cores. The device is in backends/runtime."""

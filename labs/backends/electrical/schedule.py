@@ -7,9 +7,16 @@ that asks the renderer first; other devices get tinygrad's own answer. This modu
 the device's, so tinygrad's compile workers have it too.
 """
 
-from tinygrad.codegen.opt import heuristic
+import math
+
+from tinygrad.codegen.opt import KernelOptError, Opt, OptOps, heuristic
+from tinygrad.uop.ops import AxisType, Ops, UOp
 
 from labs.backends.electrical.options import Options
+
+WORK_PER_CORE = 128 << 10  # loop rounds that are worth waking another core for; tinygrad's number
+SHORT = 4  # a loop of so few rounds is written out: its border conditions become simpler
+TILES = (8, 6, 5, 4, 3, 2)  # how many rows of a result are kept in registers, best first
 
 _stock = heuristic.hand_coded_optimizations
 
@@ -26,4 +33,175 @@ def _hand_coded_optimizations(kernel):
 
 
 def choose(kernel, options: Options):
-    return None
+    """The kernel with its loops split, or None to leave it to tinygrad.
+
+    The axis whose steps are neighbours in memory becomes the vector: an axis of the result where
+    there is one, else the axis that is summed over. Loads that don't move along another axis are
+    used again for several of its steps (a register tile).
+    """
+    plan = _Plan(kernel.copy(), options)
+    try:
+        made = plan.reduction() if plan.kernel.reduceop is not None else plan.elementwise()
+    except KernelOptError:
+        return None
+    if not made:
+        return None
+    plan.share_out()
+    return plan.kernel
+
+
+class _Plan:
+    def __init__(self, kernel, options: Options) -> None:
+        self.kernel, self.options = kernel, options
+        nodes = kernel.ast.backward_slice_with_self
+        self.stores = [u.src[0] for u in nodes if u.op is Ops.STORE and u.src[0].op is Ops.INDEX]
+        places = set(self.stores)
+        self.loads = [u for u in kernel.bufs if u not in places and _depends_on_loops(u)]
+        self.lanes = options.lanes(max((s.dtype.itemsize for s in self.stores), default=4))
+        # 32 registers of 64 bytes, or 16 of 32: half of them for results, at most
+        self.tile = 8 if options.vector_bytes == 64 or options.machine == "arm64" else 4
+
+    # ---- what kind of kernel ----
+
+    def elementwise(self) -> bool:
+        along = self._result_axis()
+        if along is None:
+            return False
+        stray = [u for u in self.loads if _stride(u, along) not in (0, 1)]
+        if not stray:
+            lanes = self._split(along, OptOps.UPCAST, (self.lanes, *self._fewer(self.lanes)))
+            return lanes > 1
+        across = [
+            r for r in self._results() if r is not along and all(_stride(u, r) == 1 for u in stray)
+        ]
+        if not across:
+            return False
+        # a square is read in rows of one side and written in rows of the other
+        side = min(8, self.lanes)
+        return (
+            self._split(across[-1], OptOps.UPCAST, (side, *self._fewer(side))) > 1
+            and self._split(along, OptOps.UPCAST, (side, *self._fewer(side))) > 1
+        )
+
+    def reduction(self) -> bool:
+        along = self._result_axis()
+        if along is not None and _size(along) % self.lanes == 0:
+            if {_stride(u, along) for u in self.loads} in ({1}, {0, 1}):
+                return self._vector_of_results(along)
+        summed = [r for r in self._summed() if all(_stride(u, r) in (0, 1) for u in self.loads)]
+        summed = [r for r in summed if any(_stride(u, r) == 1 for u in self.loads)]
+        return bool(summed) and self._vector_of_terms(summed[-1])
+
+    # ---- what to do with it ----
+
+    def _vector_of_results(self, along: UOp) -> bool:
+        self._split(along, OptOps.UPCAST, (self.lanes,))
+        rest = self._same(along)
+        moving = [u for u in self.loads if _stride(u, along) == 1] if rest is not None else []
+        budget = self.tile
+        if self.options.vector_bytes < 64 and rest is not None:
+            budget //= max(1, self._split(rest, OptOps.UPCAST, (2,))) or 1
+        for axis in reversed(self._results()):
+            reused = [u for u in self.loads if _stride(u, along) == 1 and _stride(u, axis) == 0]
+            if axis.arg[0] != along.arg[0] and reused and budget > 1:
+                budget //= self._split(axis, OptOps.UPCAST, [t for t in TILES if t <= budget])
+        rest = self._same(along)
+        if rest is not None and budget == self.tile and moving:
+            self._split(rest, OptOps.UPCAST, [t for t in (8, 4, 2) if t <= budget])
+        summed = self._summed()
+        if summed and _size(summed[-1]) <= SHORT:
+            self._split(summed[-1], OptOps.UNROLL, (_size(summed[-1]),))
+        return True
+
+    def _vector_of_terms(self, axis: UOp) -> bool:
+        return self._split(axis, OptOps.UNROLL, (32, 16, 8)) >= self.lanes
+
+    def share_out(self) -> None:
+        """Give each core a part of the outermost loop that can be divided."""
+        kernel = self.kernel
+        cores = kernel.ren.global_max[0]
+        work = math.prod(s for s in kernel.full_shape if isinstance(s, int))
+        outer = sorted(
+            kernel.ranges_of(AxisType.WEAK), key=lambda r: -max(map(_reach(r), self._stores()))
+        )
+        for count in range(min(cores, work // WORK_PER_CORE), 1, -1):
+            for r in outer:
+                try:
+                    kernel.apply_opt(Opt(OptOps.THREAD, kernel.rngs.index(r), count))
+                    return
+                except KernelOptError:
+                    continue
+
+    # ---- the kernel's axes ----
+
+    def _stores(self) -> list[UOp]:
+        nodes = self.kernel.ast.backward_slice_with_self
+        return [u.src[0] for u in nodes if u.op is Ops.STORE and u.src[0].op is Ops.INDEX]
+
+    def _results(self) -> list[UOp]:
+        return [self.kernel.rngs[a] for a in self.kernel.upcastable_dims]
+
+    def _summed(self) -> list[UOp]:
+        return [self.kernel.rngs[a] for a in self.kernel.unrollable_dims]
+
+    def _result_axis(self) -> UOp | None:
+        """The axis along which every result lies beside the one before."""
+        for r in reversed(self._results()):
+            if self.stores and all(_stride(u, r) == 1 for u in self.stores):
+                return r
+        return None
+
+    def _same(self, axis: UOp) -> UOp | None:
+        """What is left of an axis after a split: it keeps its number."""
+        return next((r for r in self._results() if r.arg[0] == axis.arg[0]), None)
+
+    def _split(self, axis: UOp, op: OptOps, amounts) -> int:
+        """Split off the first amount that divides the axis; 1 when none does."""
+        here = next(r for r in self.kernel.rngs if r.arg[0] == axis.arg[0])
+        for amount in amounts:
+            if amount > 1 and _size(here) % amount == 0:
+                axes = self.kernel.unrollable_dims if op is OptOps.UNROLL else None
+                index = self.kernel.rngs.index(here)
+                self.kernel.apply_opt(Opt(op, axes.index(index) if axes else index, amount))
+                return amount
+        return 1
+
+    @staticmethod
+    def _fewer(lanes: int) -> list[int]:
+        return [n for n in (8, 4, 2) if n < lanes]
+
+
+def _size(axis: UOp) -> int:
+    return int(axis.vmax) + 1
+
+
+def _depends_on_loops(place: UOp) -> bool:
+    return any(u.op is Ops.RANGE for u in place.src[1].backward_slice_with_self)
+
+
+def _reach(axis: UOp):
+    return lambda place: abs(_stride(place, axis) or 0)
+
+
+def _stride(place: UOp, axis: UOp) -> int | None:
+    """How many elements further the place is one step along the axis; None when that varies."""
+    index = place.src[1].get_idx()
+    if axis not in index.backward_slice_with_self:
+        return 0
+    total = 0
+    for term in index.split_uop(Ops.ADD):
+        if term is axis:
+            total += 1
+        elif term.op is Ops.MUL and term.src[0] is axis and term.src[1].op is Ops.CONST:
+            total += term.src[1].val
+        elif axis in term.backward_slice_with_self:
+            return _stride_by_steps(index, axis)
+    return total
+
+
+def _stride_by_steps(index: UOp, axis: UOp) -> int | None:
+    at = [index.substitute({axis: axis.const_like(i)}) for i in range(3)]
+    steps = [(b - a).simplify() for a, b in zip(at, at[1:], strict=False)]
+    if any(s.op is not Ops.CONST for s in steps) or steps[0].val != steps[1].val:
+        return None
+    return int(steps[0].val)

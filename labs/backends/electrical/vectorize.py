@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinygrad.dtype import AddrSpace, DType, dtypes
-from tinygrad.uop.ops import GroupOp, Ops, UOp
+from tinygrad.uop.ops import Ops, UOp
 
 # operations whose vector form is the same text in C as the scalar one
 _SAME_IN_C = {
@@ -44,6 +44,11 @@ class Address:
     def family(self) -> tuple:
         """Equal for addresses whose distance is known."""
         return (self.buffer, self.root, self.gate)
+
+    @property
+    def line(self) -> tuple:
+        """Equal for addresses whose distance is known, whatever their gates."""
+        return (self.buffer, self.root)
 
     def vector(self, lanes: int) -> UOp:
         """The address of `lanes` elements from here on."""
@@ -149,7 +154,7 @@ def _address(target: UOp, gate: tuple[UOp, ...] = ()) -> Address | None:
     return Address(buffer, index, 0, gate)
 
 
-def _loaded(value: UOp) -> Address | None:
+def loaded_from(value: UOp) -> Address | None:
     """Where a scalar value was loaded from, if it was."""
     if value.op is Ops.LOAD and value.max_numel() == 1:
         return _address(value.src[0], value.src[1:])
@@ -159,6 +164,11 @@ def _loaded(value: UOp) -> Address | None:
         if base is not None and len(load.src) == 1:
             return Address(base.buffer, base.root, base.offset + value.src[1].val)
     return None
+
+
+def _conditions(place: Address) -> list[UOp]:
+    """All of them must hold for the place to be read."""
+    return list(place.gate[1].split_uop(Ops.AND)) if place.gate else []
 
 
 def _consecutive(offsets: dict[int, object]) -> list[list[int]]:
@@ -193,14 +203,37 @@ class _Packer:
         return UOp.stack(*lanes)
 
     def _load(self, lanes: tuple[UOp, ...]) -> UOp | None:
-        places = [_loaded(u) for u in lanes]
+        places = [loaded_from(u) for u in lanes]
         first = places[0]
-        if first is None or first.gate or lanes[0].dtype == dtypes.bool:
+        if first is None or lanes[0].dtype == dtypes.bool:
             return None
         for i, place in enumerate(places):
-            if place is None or place.family != first.family or place.offset != first.offset + i:
+            if place is None or place.line != first.line or place.offset != first.offset + i:
                 return None
-        return first.vector(len(lanes)).load()
+        gates = [_conditions(p) for p in places]
+        common = [c for c in gates[0] if all(c in others for others in gates)]
+        extra = [[c for c in conditions if c not in common] for conditions in gates]
+        if all(extra):
+            return None  # no lane is sure to lie inside
+        vector = first.vector(len(lanes))
+        otherwise = [
+            p.gate[0] if p.gate else UOp.const(0, u.dtype)
+            for p, u in zip(places, lanes, strict=True)
+        ]
+        if any(u.op is not Ops.CONST for u in otherwise):
+            return None
+        default = UOp.stack(*otherwise)
+        value = vector.load(default, UOp.uprod(*common)) if common else vector.load()
+        if not any(extra):
+            return value
+        # Some lanes may lie outside of the tensor, but less than a vector away from one that is
+        # inside. The allocator leaves that much room around every buffer; what is read there is
+        # not used.
+        kind = _SIGNED[lanes[0].dtype.itemsize]
+        inside = UOp.stack(
+            *(-UOp.uprod(*c).cast(kind) if c else UOp.const(-1, kind) for c in extra)
+        )
+        return _custom("({0}?{1}:{2})", lanes[0].dtype, inside, value, default)
 
     def _operation(self, lanes: tuple[UOp, ...]) -> UOp | None:
         first = lanes[0]
@@ -240,10 +273,25 @@ class _Packer:
             return _custom("(-{0})", _SIGNED[to.itemsize], mask).cast(to)
         if dtypes.is_float(of) and to in _DIFFERENT_WHEN_OUT_OF_RANGE:
             return None
+        if of in _NARROW and to.itemsize >= 4:
+            return self._promoted(sources).cast(to)
         value = self.pack(sources)
         if dtypes.is_float(of) and to in _NARROW:
             value = value.cast(dtypes.int32)  # the way of the scalar instruction
         return value.cast(to)
+
+    def _promoted(self, lanes: tuple[UOp, ...]) -> UOp:
+        """Narrow integers as C computes with them: in 32 bits, so that int8 x int8 keeps its value.
+
+        C does that to scalars inside an expression, and tinygrad's CPU device relies on it.
+        """
+        first = lanes[0]
+        same = all(u.op is first.op and u.dtype == first.dtype for u in lanes)
+        narrow = all(s.dtype in _NARROW for u in lanes for s in u.src)
+        if same and narrow and first.op in (Ops.ADD, Ops.SUB, Ops.MUL, Ops.NEG):
+            sources = zip(*(u.src for u in lanes), strict=True)
+            return UOp(first.op, src=tuple(self._promoted(s) for s in sources))
+        return self.pack(lanes).cast(dtypes.int32)
 
     def _where(self, lanes: tuple[UOp, ...]) -> UOp | None:
         condition = lanes[0].src[0]
@@ -288,6 +336,7 @@ def _cast(value: UOp, like: UOp) -> UOp:
     return value.cast(like.dtype)
 
 
-def is_vector_work(u: UOp) -> bool:
-    """Whether a UOp computes on vectors."""
-    return u.op in GroupOp.ALU and u.max_numel() > 1
+def vector_where(comparison: Ops, a: UOp, b: UOp, yes: UOp, no: UOp) -> UOp:
+    """Lane by lane `yes` where `a` compares so with `b`, else `no`; all of one element size."""
+    mask = _custom(f"({{0}}{_COMPARISONS[comparison]}{{1}})", _SIGNED[a.dtype.itemsize], a, b)
+    return _custom("({0}?{1}:{2})", yes.dtype, mask, yes, no)

@@ -11,6 +11,7 @@ import mmap
 import subprocess
 import threading
 import time
+from contextlib import nullcontext
 
 import numpy as np
 from tinygrad.device import BufferSpec, Compiled, Compiler, LRUAllocator, TinyELF
@@ -20,7 +21,6 @@ from tinygrad.helpers import PROFILE, cpu_objdump, cpu_profile, from_mv, mv_addr
 from tinygrad.renderer import Renderer
 from tinygrad.renderer.cstyle import ClangRenderer
 from tinygrad.runtime.ops_cpu import CPUProgram
-from tinygrad.uop.ops import Ops
 
 from labs import toolchain
 from labs.backends import compile_errors
@@ -86,7 +86,7 @@ def flags(chosen: options.Options) -> list[str]:
 
 
 class ElectricalRenderer(ClangRenderer):
-    """C with wide vectors, and one entry point for every kernel: (arguments, number of the core)."""
+    """C with wide vectors, and the same entry for every kernel: (arguments, core)."""
 
     string_rewrite = render.vector_rules + ClangRenderer.string_rewrite
     extra_matcher = ClangRenderer.extra_matcher + render.vectorize_rules
@@ -171,7 +171,7 @@ class ElectricalBuffer:
 
 
 class ElectricalAllocator(LRUAllocator["ElectricalDevice"]):
-    """Aligned memory, kept for the next buffer of the same size; the host sees it without a copy."""
+    """Aligned memory, kept for the next buffer of its size; the host sees it without a copy."""
 
     def __init__(self, dev: "ElectricalDevice") -> None:
         super().__init__(dev, supports_copy_from_disk=False, supports_transfer=False)
@@ -252,7 +252,7 @@ class ElectricalGraph(GraphRunner):
         self.args, self.counts, self.slots = [], [], []
         for j, (_, ast, bufs, device_vars) in enumerate(self.calls):
             program = self.runtimes[j]
-            symbolic = {v: 0 for v in self.vars} | device_vars
+            symbolic = dict.fromkeys(self.vars, 0) | device_vars
             args = program.arguments(
                 [bufs[i]._buf for i in ast.arg.globals], ast.arg.vals(symbolic)
             )
@@ -265,31 +265,24 @@ class ElectricalGraph(GraphRunner):
             self.slots.append([(position[p], s) for p, s in self.uop_replace[j] if p in position])
         self.widest = max(self.counts)
 
-    def __call__(self, input_uops, var_vals, wait=False) -> float | None:
+    def put_in(self, input_uops, var_vals) -> None:
+        """Write the addresses of these inputs, and the values of variables, where kernels look."""
         for args, slots in zip(self.args, self.slots, strict=True):
             for position, slot in slots:
                 args[position] = input_uops[slot].buffer.ensure_allocated()._buf.va_addr
         for j, i, value in self.updated_vars(var_vals):
             self.args[j][len(self.calls[j][1].arg.globals) + i] = value
-        dev = self.dev
-        dev.ledger.launches += len(self.counts)
-        dev.ledger.graphs += 1
-        began = time.perf_counter()
-        if PROFILE:
-            with cpu_profile(f"batched {len(self.counts)}", dev.device):
-                dev.pool.run_batch(self.jobs, len(self.counts), self.widest)
-        else:
-            dev.pool.run_batch(self.jobs, len(self.counts), self.widest)
-        return time.perf_counter() - began if wait else None
 
-    @staticmethod
-    def supports_uop(batch_devs, new_call) -> bool:
-        if not GraphRunner.supports_uop(batch_devs, new_call):
-            return False
-        # a multi-device buffer has an address for each device, known at each call only
-        return not any(
-            isinstance(b.device, tuple) for b in new_call.src[1:] if b.op is not Ops.BIND
-        )
+    def __call__(self, input_uops, var_vals, wait=False) -> float | None:
+        self.put_in(input_uops, var_vals)
+        dev, count = self.dev, len(self.counts)
+        dev.ledger.launches += count
+        dev.ledger.graphs += 1
+        with cpu_profile(f"batched {count}", dev.device) if PROFILE else nullcontext():
+            began = time.perf_counter()
+            dev.pool.run_batch(self.jobs, count, self.widest)
+            seconds = time.perf_counter() - began
+        return seconds if wait else None
 
 
 # **************** Device ****************
