@@ -4,8 +4,12 @@ from tinygrad.dtype import AddrSpace, dtypes
 from tinygrad.uop.ops import Ops, PatternMatcher, UOp, UPat
 
 from labs.backends.electrical.accumulate import widen_accumulators
-from labs.backends.electrical.vectorize import vectorize
+from labs.backends.electrical.vectorize import STREAMED, vectorize
 
+LINE_BYTES = 64
+# From here on a result is written past the caches: with less, its reader finds it in one. Half of
+# the second-level caches that processors have today is a compromise, see benchmarks/electrical.py.
+STREAM_BYTES = 2 << 20
 _DONE = "vectorized"  # the tag of a kernel that has been through the pass
 
 # math on every lane; older clangs lack the builtin, and turn this loop into the same instruction
@@ -49,26 +53,73 @@ def _lane(ctx, x: UOp) -> str | None:
     return f"({ctx[vector]})[{ctx[i]}]"
 
 
+def _vectorize(ctx, sink: UOp) -> UOp | None:
+    if sink.tag == _DONE or ctx is None or not ctx.options.vectorize:
+        return None
+
+    def lanes_of(dtype) -> int:
+        return ctx.options.lanes(dtype.itemsize)
+
+    new = widen_accumulators(sink, lanes_of)
+    sink = sink if new is None else new
+    once = not any(u.op is Ops.BUFFER for u in sink.toposort())  # nothing is summed, or kept
+    new = vectorize(sink, lanes_of, _is_stream if once else lambda place: False)
+    return (sink if new is None else new).replace(tag=_DONE)
+
+
+def _is_stream(place: UOp) -> bool:
+    """Whether whole cache lines of a large result are written one after another.
+
+    Such a line need not be read before it is overwritten, if the store says so.
+    """
+    buffer, start, lanes = place.src
+    return (
+        buffer.op is Ops.PARAM
+        and buffer.max_numel() * buffer.dtype.itemsize >= STREAM_BYTES
+        and lanes.val * buffer.dtype.itemsize == LINE_BYTES
+        and _is_multiple(start, lanes.val)
+    )
+
+
+def _is_multiple(index: UOp, of: int) -> bool:
+    """Whether an index surely is one; tinygrad has turned multiplications into shifts by now."""
+    if index.op is Ops.CONST:
+        return index.val % of == 0
+    if index.op is Ops.ADD:
+        return all(_is_multiple(u, of) for u in index.src)
+    if index.op is Ops.SHL and index.src[1].op is Ops.CONST:
+        factor = 1 << index.src[1].val
+        return factor % of == 0 or (of % factor == 0 and _is_multiple(index.src[0], of // factor))
+    if index.op is Ops.MUL and index.src[1].op is Ops.CONST:
+        return index.src[1].val % of == 0
+    return False
+
+
+def _streamed_store(ctx, x: UOp) -> str | None:
+    if x.tag != STREAMED:
+        return None
+    kind = ctx.render_type(x.src[1])
+    return f"STREAM({kind}, {ctx[x.src[0]]}, {ctx[x.src[1]]});"
+
+
+STREAM_MACRO = f"""
+#define STREAM(type, place, value) do {{ \
+  typedef type line_ __attribute__((aligned({LINE_BYTES}))); \
+  if (stream) __builtin_nontemporal_store((value), (line_ *)(place)); \
+  else *(type *)(place) = (value); }} while (0)
+"""
+
+
+vectorize_rules = PatternMatcher([(UPat(Ops.SINK, name="sink"), _vectorize)])
+
+
 vector_rules = PatternMatcher(
     [
         (UPat(Ops.INDEX, src=(UPat(), UPat()), name="x"), _lane),
+        (UPat(Ops.STORE, name="x"), _streamed_store),
         (UPat(Ops.CAST, name="x"), _convert),
         (UPat(Ops.STACK, name="x"), _broadcast),
         (UPat(Ops.SQRT, name="x"), _sqrt),
         (UPat(Ops.TRUNC, name="x"), _trunc),
     ]
 )
-
-operations: dict = {}
-
-
-def _vectorize(ctx, sink: UOp) -> UOp | None:
-    if sink.tag == _DONE or ctx is None or not ctx.options.vectorize:
-        return None
-    for change in (widen_accumulators, vectorize):
-        new = change(sink, lambda dtype: ctx.options.lanes(dtype.itemsize))
-        sink = sink if new is None else new
-    return sink.replace(tag=_DONE)
-
-
-vectorize_rules = PatternMatcher([(UPat(Ops.SINK, name="sink"), _vectorize)])

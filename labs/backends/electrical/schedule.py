@@ -85,9 +85,9 @@ class _Plan:
 
     def reduction(self) -> bool:
         along = self._result_axis()
-        if along is not None and _size(along) % self.lanes == 0:
-            if {_stride(u, along) for u in self.loads} in ({1}, {0, 1}):
-                return self._vector_of_results(along)
+        steps = {_stride(u, along) for u in self.loads} if along is not None else set()
+        if steps in ({1}, {0, 1}) and _size(along) % self.lanes == 0:
+            return self._vector_of_results(along)
         summed = [r for r in self._summed() if all(_stride(u, r) in (0, 1) for u in self.loads)]
         summed = [r for r in summed if any(_stride(u, r) == 1 for u in self.loads)]
         return bool(summed) and self._vector_of_terms(summed[-1])

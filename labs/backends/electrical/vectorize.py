@@ -58,12 +58,16 @@ class Address:
         return UOp(Ops.SHRINK, src=(self.buffer, start, UOp.const(lanes, dtypes.int)))
 
 
-def vectorize(sink: UOp, lanes_of) -> UOp | None:
+STREAMED = "streamed"  # the tag of a store that goes past the caches
+
+
+def vectorize(sink: UOp, lanes_of, streams=lambda place: False) -> UOp | None:
     """The same kernel with neighbouring stores and all that leads to them in vectors.
 
     Args:
         sink: the kernel, after tinygrad's last rewrite and before it is put in order.
         lanes_of: dtype -> the most lanes of a vector of it.
+        streams: address of a vector -> whether a store there shall go past the caches.
 
     Returns:
         The new kernel, or None when nothing changed.
@@ -83,7 +87,8 @@ def vectorize(sink: UOp, lanes_of) -> UOp | None:
                     )
                 else:
                     value = packer.pack(tuple(v for _, v, _ in chunk))
-                    packed = chunk[0][0].vector(lanes).store(value)
+                    place = chunk[0][0].vector(lanes)
+                    packed = place.store(value, tag=STREAMED if streams(place) else None)
                 for _, _, store in chunk:
                     replaced.setdefault(store, []).append(packed)
     changes = {}

@@ -21,15 +21,19 @@ from tinygrad.helpers import PROFILE, cpu_objdump, cpu_profile, from_mv, mv_addr
 from tinygrad.renderer import Renderer
 from tinygrad.renderer.cstyle import ClangRenderer
 from tinygrad.runtime.ops_cpu import CPUProgram
+from tinygrad.uop.ops import Ops
 
 from labs import toolchain
 from labs.backends import compile_errors
 from labs.backends.accounting import LaunchCounters, LaunchLedger, MemoryLedger, MemoryUsage
 from labs.backends.electrical import options, pool, render, schedule
+from labs.backends.electrical.vectorize import STREAMED
 from labs.errors import ToolchainError
 
 ALIGNMENT_BYTES = 64  # a cache line, and the widest vector
 HUGE_PAGE_BYTES = 2 << 20
+MARGIN_BYTES = 64  # readable on both sides of a buffer: vectorize.py reads less than a vector over
+STAGGER_BYTES = 8 << 10
 SMALL_BYTES = 64 << 10  # below this a page of its own would be mostly empty
 
 schedule.install()
@@ -90,7 +94,6 @@ class ElectricalRenderer(ClangRenderer):
 
     string_rewrite = render.vector_rules + ClangRenderer.string_rewrite
     extra_matcher = ClangRenderer.extra_matcher + render.vectorize_rules
-    code_for_op = ClangRenderer.code_for_op | render.operations
     kernel_typedef = "static inline __attribute__((always_inline)) void"
     abi = ""
 
@@ -109,8 +112,14 @@ class ElectricalRenderer(ClangRenderer):
         kind = f"aligned({dt.itemsize}),ext_vector_type({count})"
         return f"typedef {self.render_dtype(dt)} {name} __attribute__(({kind}));"
 
+    def render_kernel(self, function_name, kernel, bufs, uops, prefix=None) -> str:
+        streamed = _streams(uops)
+        self.extra_args = ["const int stream"] if streamed else []
+        body = super().render_kernel(function_name, kernel, bufs, uops, prefix)
+        return render.STREAM_MACRO + body if streamed else body
+
     def _render_entry(self, function_name: str, bufs) -> str:
-        arguments = []
+        arguments, addresses = [], []
         for i, (_, (u, mutable)) in enumerate(bufs):
             if u.addrspace == AddrSpace.ALU:
                 core = u.arg.name == "core_id"
@@ -118,8 +127,20 @@ class ElectricalRenderer(ClangRenderer):
             else:
                 kind = self._render_dtype(u.dtype, 1, u.addrspace, mutable=mutable)
                 arguments.append(f"({kind})a[{i}]")
+                addresses += [f"a[{i}]"] if mutable else []
         head = f"void {function_name}_entry(const unsigned long long *a, int core)"
-        return f"{head} {{ {function_name}({', '.join(arguments)}); }}"
+        if not self.extra_args:
+            return f"{head} {{ {function_name}({', '.join(arguments)}); }}"
+        call = f"{function_name}({', '.join(arguments)}, %d)"
+        aligned = f"(({' | '.join(addresses)}) & {render.LINE_BYTES - 1}) == 0"
+        # stores past the caches are ordered by nothing but a fence
+        fence = "__builtin_ia32_sfence()" if self.options.machine == "x86_64" else ""
+        fence = fence or "__atomic_thread_fence(__ATOMIC_SEQ_CST)"
+        return f"{head} {{\n  if ({aligned}) {{ {call % 1}; {fence}; }}\n  else {call % 0};\n}}"
+
+
+def _streams(uops) -> bool:
+    return any(u.op is Ops.STORE and u.tag == STREAMED for u in uops)
 
 
 # **************** Program ****************
@@ -176,6 +197,7 @@ class ElectricalAllocator(LRUAllocator["ElectricalDevice"]):
     def __init__(self, dev: "ElectricalDevice") -> None:
         super().__init__(dev, supports_copy_from_disk=False, supports_transfer=False)
         self.ledger = MemoryLedger()
+        self._blocks = 0
         self._lock = threading.RLock()  # tinygrad's cache of freed blocks is a plain dict
 
     def usage(self) -> MemoryUsage:
@@ -208,19 +230,26 @@ class ElectricalAllocator(LRUAllocator["ElectricalDevice"]):
         if options.external_ptr is not None:
             return ElectricalBuffer(options.external_ptr, size, None)
         if size < SMALL_BYTES:
-            owner: object = np.zeros(size + ALIGNMENT_BYTES, np.uint8)
-            start = owner.ctypes.data
+            owner: object = np.zeros(size + ALIGNMENT_BYTES + 2 * MARGIN_BYTES, np.uint8)
+            start = owner.ctypes.data + MARGIN_BYTES
             return ElectricalBuffer(start + -start % ALIGNMENT_BYTES, size, owner)
         huge = size >= HUGE_PAGE_BYTES and hasattr(mmap, "MADV_HUGEPAGE")
         try:
-            owner = mmap.mmap(-1, size + (HUGE_PAGE_BYTES if huge else 0))
+            owner = mmap.mmap(-1, size + STAGGER_BYTES + (HUGE_PAGE_BYTES if huge else 0))
         except (OSError, OverflowError) as error:
             raise MemoryError(str(error)) from error
         start = mv_address(owner)
         if huge:
             owner.madvise(mmap.MADV_HUGEPAGE)
             start += -start % HUGE_PAGE_BYTES
-        return ElectricalBuffer(start, size, owner)
+        return ElectricalBuffer(start + self._next_stagger(), size, owner)
+
+    def _next_stagger(self) -> int:
+        """Where in its first page a large block begins: each elsewhere, so that the streams of one
+        kernel don't compete for the same few lines of the first-level cache."""
+        self._blocks += 1
+        step = STAGGER_BYTES // 16 - ALIGNMENT_BYTES
+        return MARGIN_BYTES + self._blocks % 16 * (step - step % ALIGNMENT_BYTES)
 
     def _free(self, opaque: ElectricalBuffer, options: BufferSpec) -> None:
         pass  # the owner goes with the last buffer or view that names it
