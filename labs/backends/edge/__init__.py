@@ -1,10 +1,9 @@
 """The inside of `device="EDGE"`: cores, compiler, memory, emulator, cost model.
 
-`labs.backends.runtime.ops_edge` puts them together in tinygrad's shape. Only that file knows
-tinygrad.
+`labs.backends.runtime.ops_edge` puts them together in tinygrad's shape.
 """
 
-from labs.backends.edge.build import KernelCompileError, compile_kernel, entry_point
+from labs.backends.edge.build import compile_kernel, entry_point
 from labs.backends.edge.cores import CORES, DEFAULT_ARCH, LEVELS, Core, parse_arch
 from labs.backends.edge.errors import (
     EdgeBudgetExceeded,
@@ -33,7 +32,6 @@ __all__ = [
     "EdgeRun",
     "EdgeRuns",
     "EdgeStackOverflow",
-    "KernelCompileError",
     "MemoryMap",
     "Region",
     "compile_kernel",

@@ -5,13 +5,12 @@ and kept in the course's cache folder: the compiler's support routines for each 
 floating-point arithmetic that the core lacks, from the source in the ziglang wheel), and the hooks
 that count instructions inside the emulator, for this machine. Both are written in one step, so that
 neither an interrupted build nor two at once leave half a file.
-No system compiler is used, and tinygrad is not known here.
+No system compiler is used.
 """
 
 import functools
 import os
 import platform
-import re
 import subprocess
 import sys
 import sysconfig
@@ -20,6 +19,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from labs.backends.compile_errors import KernelCompileError, refused
 from labs.backends.edge.cores import Core
 from labs.backends.edge.hooks import SOURCE as HOOKS_SOURCE
 from labs.backends.edge.memory import FLASH_START
@@ -33,22 +33,20 @@ _COMPILE = (
     "-ffreestanding -nostdlib -fno-math-errno -ffunction-sections -fdata-sections -fno-ident "
     "-fno-unwind-tables -fno-asynchronous-unwind-tables -x c -c - -o"
 )
+_STATE = "the kernel has a static variable that it could write"
 # nothing that a kernel could write: it runs from flash and keeps no state between launches
 _SCRIPT = f"""SECTIONS {{
   . = {FLASH_START:#x};
-  .text : {{ KEEP(*(.text._start)) *(.text .text.*) *(.rodata .rodata.* .srodata .srodata.*) }}
+  .text : {{ KEEP(*(.text._start)) *(.text .text.*) }}
+  .rodata : {{ *(.rodata .rodata.* .srodata .srodata.*) }}
   .data : {{ *(.data .data.* .sdata .sdata.* .got .got.*) }}
   .bss : {{ *(.bss .bss.* .sbss .sbss.* COMMON) }}
   /DISCARD/ : {{ *(.ARM.exidx* .ARM.extab* .comment *.attributes .eh_frame* .note*) }}
-  ASSERT(SIZEOF(.data) + SIZEOF(.bss) == 0, "a kernel has a static variable that can be written")
+  ASSERT(SIZEOF(.data) + SIZEOF(.bss) == 0, "{_STATE}")
 }}
 """
 _ROUTINES = "-O ReleaseSmall -fstrip -ffunction-sections -fdata-sections --name routines"
 _ENTRY_NAME = "_start"
-
-
-class KernelCompileError(ToolchainError):
-    """C that the compiler or the linker refuses; shown with the lines it is about."""
 
 
 def entry_point(function: str, types: Sequence[str]) -> str:
@@ -82,19 +80,18 @@ def compile_kernel(source: str, core: Core, level: str) -> bytes:
         ToolchainError: there is no zig, or the support routines can't be built.
     """
     zig, routines = find_zig(), support_routines(core)
-    asked = f"compile a kernel for {core.name} at -{level}"
     with tempfile.TemporaryDirectory(prefix="edge-") as folder:
         object_, program, script = (Path(folder) / name for name in ("k.o", "k.elf", "k.ld"))
         command = [zig, "clang", *core.clang_flags, f"-{level}", *_COMPILE.split(), object_]
         done = _run(command, folder, source.encode())
         if done.returncode:
-            raise _refused(asked, done.stderr.decode(errors="replace"), source)
+            raise _refused(done, source, core, level)
         script.write_text(_SCRIPT)
         command = [zig, "ld.lld", "-T", script, "-e", _ENTRY_NAME, "--gc-sections"]
         # relocations are kept so that the loader can see that there are no absolute addresses
         done = _run([*command, "--emit-relocs", object_, routines, "-o", program], folder)
         if done.returncode:
-            raise _refused(asked, done.stderr.decode(errors="replace"), source)
+            raise _refused(done, source, core, level)
         return program.read_bytes()
 
 
@@ -205,31 +202,13 @@ def _zig_stamp() -> str:
     return f"{zig.st_size}|{zig.st_mtime_ns}"
 
 
-_CLANG_ERROR = re.compile(r"^<stdin>:(\d+):\d+: (?:fatal )?error: (.*)$", re.MULTILINE)
-
-
-def _refused(asked: str, message: str, source: str) -> KernelCompileError:
-    errors = [(int(line), text) for line, text in _CLANG_ERROR.findall(message)]
-    if not errors:  # the linker's
-        lines = [line.strip() for line in message.splitlines() if line.strip()]
-        return KernelCompileError(
-            asked,
-            expected="a program in which everything that is called exists",
-            got="\n".join(lines[:6]) or "no message",
-            next_step="call only what the source defines; there is no C library",
-        )
-    shown = [f"line {line}: {text}" for line, text in errors[:3]]
-    if len(errors) > 3:
-        shown.append(f"and {len(errors) - 3} more")
-    return KernelCompileError(
-        asked,
-        expected="C that clang accepts",
-        got="\n".join([*shown, *_excerpt(source, errors[0][0])]),
-        next_step=f"correct what wrote line {errors[0][0]}; with DEBUG=4 tinygrad shows the source",
-    )
-
-
-def _excerpt(source: str, line: int, around: int = 2) -> list[str]:
-    lines = source.splitlines()
-    first, last = max(1, line - around), min(len(lines), line + around)
-    return [f"{'>' if n == line else ' '} {n:4d} | {lines[n - 1]}" for n in range(first, last + 1)]
+def _refused(
+    done: subprocess.CompletedProcess, source: str, core: Core, level: str
+) -> KernelCompileError:
+    message = done.stderr.decode(errors="replace")
+    next_step = ""
+    if _STATE in message:
+        next_step = "make it const, or a parameter: a kernel runs from flash and keeps no state"
+    elif "undefined symbol" in message:
+        next_step = "call only what the source defines: there is no C library on the core"
+    return refused(message, source, f"EDGE, {core.name} -{level}", next_step=next_step)

@@ -56,6 +56,7 @@ class _Machine:
     argument: int
     mode_bit: int  # in code addresses: Thumb's lowest bit
     loop: bytes  # a jump to itself, at the halt address
+    past_illegal: int  # unicorn leaves the program counter so far behind an illegal instruction
 
 
 _MACHINES = {
@@ -72,6 +73,7 @@ _MACHINES = {
         arm_const.UC_ARM_REG_R0,
         1,
         b"\xfe\xe7",
+        0,
     ),
     "riscv32": _Machine(
         unicorn_const.UC_ARCH_RISCV,
@@ -83,6 +85,7 @@ _MACHINES = {
         riscv_const.UC_RISCV_REG_A0,
         0,
         b"\x01\xa0",
+        4,
     ),
 }
 
@@ -103,17 +106,24 @@ class Stopped(Exception):
 
     Args:
         cause: "budget", "read", "write", "fetch" or "instruction".
-        pc: of the instruction that did it.
+        pc: of the instruction that did it; of a "fetch", where it jumped to.
+        function: that it lies in, or of a "fetch", that it would return to; may be empty.
         address, size: of the access, or None.
         stack_pointer: at that moment.
-        instructions: that had run.
     """
 
-    def __init__(self, cause, pc, address, size, stack_pointer, instructions, image, base):
+    def __init__(
+        self,
+        cause: str,
+        pc: int,
+        function: str,
+        address: int | None,
+        size: int | None,
+        stack_pointer: int,
+    ) -> None:
         super().__init__(cause)
-        self.cause, self.pc, self.address, self.size = cause, pc, address, size
-        self.stack_pointer, self.instructions = stack_pointer, instructions
-        self.function = image.function_at(pc - base)
+        self.cause, self.pc, self.function = cause, pc, function
+        self.address, self.size, self.stack_pointer = address, size, stack_pointer
 
 
 class Emulator:
@@ -277,16 +287,20 @@ class Emulator:
         }.get(self._state.fault_kind, "fetch")
 
     def _stopped(self, cause: str, image: Image, base: int) -> Stopped:
-        state, access = self._state, cause in ("read", "write", "fetch")
+        machine, state = self._machine, self._state
+        access = cause in ("read", "write", "fetch")
+        pc = at = self._uc.reg_read(machine.program_counter)
+        if cause == "instruction":
+            pc = at = pc - machine.past_illegal
+        elif cause == "fetch":  # the jump itself is lost, but not who called
+            at = self._uc.reg_read(machine.return_address) & ~1
         return Stopped(
             cause,
-            self._uc.reg_read(self._machine.program_counter),
+            pc,
+            image.function_at(at - base),
             state.fault_address if access else None,
             state.fault_size if access else None,
-            self._uc.reg_read(self._machine.stack_pointer),
-            state.instructions,
-            image,
-            base,
+            self._uc.reg_read(machine.stack_pointer),
         )
 
     def _repaint(self, stack_pointer: int) -> int:

@@ -28,11 +28,12 @@ _BELOW_STACK = STACK_START - (FLASH_START + FLASH_BYTES)
 
 @dataclass(frozen=True)
 class NamedBuffer:
-    """A buffer that a message may mention."""
+    """A kernel's buffer, as a message mentions it: sizes in bytes."""
 
     name: str
     address: int
     size: int
+    item_size: int
 
 
 def describe(
@@ -56,27 +57,31 @@ def describe(
             got=f"one that it can't execute, {where}",
             next_step="compile for the core that runs it; undefined behaviour in C ends here too",
         ).at(kernel, stopped.pc)
-    address, verb = stopped.address, {"fetch": "a jump"}.get(stopped.cause, f"a {stopped.cause}")
+    address = stopped.address
+    access = f"a {stopped.cause} of {stopped.size} B at {hexadecimal(address)}"
     if _is_overflow(stopped):
         used = STACK_START + STACK_BYTES - stopped.stack_pointer
         return EdgeStackOverflow(
             asked,
             expected=f"a stack of at most {format_bytes(STACK_BYTES)}",
-            got=f"about {format_bytes(used)} in use: {verb} of {stopped.size} B at "
-            f"{hexadecimal(address)}, {STACK_START - address} B below the stack, {where}",
+            got=f"about {format_bytes(used)} in use: {access}, "
+            f"{STACK_START - address} B below the stack, {where}",
             next_step="put large arrays into buffers, not into local variables",
         ).at(kernel, stopped.pc, address)
+    wanted = "addresses in the memory map"
+    place = "outside the map"
     if FLASH_START <= address < FLASH_START + FLASH_BYTES:
         wanted, place = "flash is read and executed, never written", "in flash"
-    else:
-        ram = f"{hexadecimal(RAM_START)} to {hexadecimal(RAM_START + RAM_BYTES - 1)}"
-        wanted, place = f"addresses in the memory map (data memory: {ram})", "outside the map"
+    if stopped.cause == "fetch":
+        access = f"a jump to {hexadecimal(address)}"
+        where = f"called from {stopped.function}" if stopped.function else "by a call at the end"
+        if RAM_START <= address < RAM_START + RAM_BYTES:
+            wanted, place = "code in flash: data memory is not executed", "in data memory"
     near = _nearest(address, buffers)
     return EdgeMemoryFault(
         asked,
         expected=wanted,
-        got=f"{verb} of {stopped.size} B at {hexadecimal(address)}, {place}, {where}"
-        + (f"; {near}" if near else ""),
+        got=f"{access}, {place}, {where}" + (f"; {near}" if near else ""),
         next_step="check the index that the kernel computed for it",
     ).at(kernel, stopped.pc, address)
 
@@ -95,9 +100,13 @@ def _nearest(address: int, buffers: Sequence[NamedBuffer]) -> str:
 
     buffer = min(buffers, key=distance)
     offset = address - buffer.address
-    where = "before its start" if offset < 0 else "past its end"
-    beyond = -offset if offset < 0 else offset - buffer.size
+    element = f"offset {offset:+d} B, element {offset // buffer.item_size}"
+    if not distance(buffer):
+        return f"that is in {buffer.name}, {element}"
+    beyond = (
+        f"{-offset} B before its start" if offset < 0 else f"{offset - buffer.size} B past its end"
+    )
     return (
-        f"nearest buffer: {buffer.name} ({buffer.size} B at {hexadecimal(buffer.address)}), "
-        f"offset {offset:+d} B" + (f", {beyond} B {where}" if distance(buffer) else "")
+        f"nearest buffer: {buffer.name} ({buffer.size} B at {hexadecimal(buffer.address)}): "
+        f"{element}, {beyond}"
     )

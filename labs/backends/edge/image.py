@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import capstone
 import numpy as np
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationSection
 
@@ -48,7 +49,8 @@ class Image:
         addresses: offsets of the words in it that are addresses (few programs have any).
         entry: offset of its first instruction.
         instructions: every instruction, in order.
-        before: for each half-word, and for the end, the instructions and model cycles before it.
+        before: for each half-word of the code, and for its end, the instructions and model cycles
+            before it.
         symbols: function names by offset, in order.
     """
 
@@ -103,10 +105,12 @@ def load_image(program: bytes, core_name: str) -> Image:
     wanted = {"thumb": "EM_ARM", "riscv32": "EM_RISCV"}[core.instruction_set]
     if text is None or machine != wanted:
         raise DeviceError(asked, expected=f"code for {wanted}", got=f"{machine}")
+    start = text["sh_addr"]
+    loaded = [s for s in sections if s["sh_flags"] & SH_FLAGS.SHF_ALLOC and s["sh_size"]]
     relocations = [
-        (relocation["r_info_type"], relocation["r_offset"] - text["sh_addr"])
+        (relocation["r_info_type"], relocation["r_offset"] - start)
         for section in sections
-        if isinstance(section, RelocationSection) and section.name.endswith(".text")
+        if isinstance(section, RelocationSection) and sections[section["sh_info"]] in loaded
         for relocation in section.iter_relocations()
     ]
     inside = {kind for kind, _ in relocations} & _INSIDE[machine]
@@ -117,26 +121,29 @@ def load_image(program: bytes, core_name: str) -> Image:
             got=f"addresses inside instructions (relocation types {sorted(inside)})",
             next_step="compile it with labs.backends.edge.compile_kernel",
         )
-    start, code = text["sh_addr"], text.data()
+    code = bytearray(max(s["sh_addr"] + s["sh_size"] for s in loaded) - start)
+    for section in loaded:
+        offset = section["sh_addr"] - start
+        code[offset : offset + section["sh_size"]] = section.data()
     marks, functions = [], []
     for symbol in symbols:
         offset = symbol["st_value"] - start
         kind = symbol.name.partition(".")[0]
-        if symbol["st_shndx"] == "SHN_UNDEF" or not 0 <= offset <= len(code):
-            continue
+        if not 0 <= offset < text["sh_size"]:
+            continue  # constants, or the names of files
         if kind in ("$t", "$x", "$d"):
             marks.append((offset, kind != "$d"))
         elif symbol["st_info"]["type"] == "STT_FUNC":
             functions.append((offset & ~1, symbol.name))  # Thumb marks functions by an odd address
-    instructions = _instructions(code, _code_ranges(marks, len(code)), core)
+    instructions = _instructions(bytes(code), _code_ranges(marks, text["sh_size"]), core)
     return Image(
         core=core,
-        code=code,
+        code=bytes(code),
         link_address=start,
         addresses=tuple(sorted({at for kind, at in relocations if kind == _WORD[machine]})),
         entry=(elf["e_entry"] & ~1) - start,
         instructions=instructions,
-        before=_before(instructions, len(code)),
+        before=_before(instructions, text["sh_size"]),
         symbols=tuple(sorted(functions)),
     )
 

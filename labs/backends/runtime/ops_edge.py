@@ -11,11 +11,11 @@ import contextlib
 import struct
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tinygrad.device import BufferSpec, Compiled, Compiler, LRUAllocator, Program, TinyELF
-from tinygrad.dtype import dtypes
+from tinygrad.dtype import DType, dtypes
 from tinygrad.helpers import Target
 from tinygrad.renderer import Renderer
 from tinygrad.renderer.cstyle import ClangRenderer
@@ -305,6 +305,27 @@ class EdgeDevice(Compiled):
             found = self._emulators[core.name] = Emulator(core, self.allocator.memory, self._stack)
         return found
 
+    def program(self, source: str, name: str, types: Sequence[str]) -> EdgeProgram:
+        """A kernel written by hand, compiled for the current core; call it with buffers.
+
+        Args:
+            source: C with a function `name`.
+            types: of its parameters, pointers first: "float*", "int".
+
+        Example:
+            twice = Device["EDGE"].program(
+                "void twice(float *x, int n) { for (int i = 0; i < n; i++) x[i] *= 2; }",
+                "twice", ["float*", "int"])
+            twice(tensor.uop.buffer.get_buf("EDGE"), vals=(len(tensor),))
+
+        Raises:
+            KernelCompileError: the compiler refuses it.
+        """
+        renderer = self.renderer
+        lib = renderer.compiler.compile(f"{source}\n{entry_point(name, types)}")
+        signature = tuple((None, i, _dtype(type_), ()) for i, type_ in enumerate(types))
+        return EdgeProgram(self, TinyELF(lib, name, renderer.target, signature))
+
     def launch(
         self,
         program: EdgeProgram,
@@ -326,7 +347,7 @@ class EdgeDevice(Compiled):
         try:
             done = self.emulator(core).run(image, program.name, arguments, budget)
         except Stopped as stopped:
-            named = self._named_buffers(program, buffers)
+            named = _named_buffers(program, buffers)
             raise describe(stopped, program.name, named, budget) from None
         cycles = model.cycles(done.instruction_cycles, done.branches_taken)
         run = EdgeRun(
@@ -351,15 +372,26 @@ class EdgeDevice(Compiled):
             recording.append(run)
         return run
 
-    def _named_buffers(
-        self, program: EdgeProgram, buffers: tuple[EdgeBuffer, ...]
-    ) -> list[NamedBuffer]:
-        named = [
-            NamedBuffer(f"parameter {i} (slot {slot}, {dtype})", b.address, b.size)
-            for i, (b, (_, slot, dtype, _)) in enumerate(
-                zip(buffers, program.signature, strict=False)
-            )
-        ]
-        taken = {b.block for b in buffers}
-        others = self.allocator.heap.blocks().items()
-        return named + [NamedBuffer("another buffer", a, s) for a, s in others if a not in taken]
+
+def _named_buffers(program: EdgeProgram, buffers: Sequence[EdgeBuffer]) -> list[NamedBuffer]:
+    """The buffers of a launch, by the names that they have in the kernel's source."""
+    named = []
+    for i, (buffer, (_, slot, dtype, shape)) in enumerate(
+        zip(buffers, program.signature, strict=False)
+    ):
+        name = "_".join(map(str, (f"data{slot}", *shape))) if shape else f"parameter {i}"
+        named.append(NamedBuffer(name, buffer.address, buffer.size, dtype.itemsize))
+    return named
+
+
+def _dtype(c_type: str) -> DType:
+    """The data type that C calls by this name; of a pointer, what it points at."""
+    name = c_type.rstrip("* ").removeprefix("const ")
+    names = {EdgeRenderer.type_map.get(d, d.name): d for d in dtypes.all}
+    if name not in names:
+        raise DeviceError(
+            f"pass a parameter of type {c_type!r} to a kernel on EDGE",
+            expected=", ".join(sorted(names)),
+            got=name,
+        )
+    return names[name]
