@@ -20,6 +20,7 @@ MOST_RAW_LINES = 20  # of a message that names no line
 _LOCATED = re.compile(
     r"^(?P<file>.+?):(?P<line>\d+)(?::(?P<column>\d+))?: (?:fatal )?error: (?P<text>.*)$", re.M
 )
+_FUNCTION = re.compile(r"\bvoid\s+(?P<name>\w+)\s*\(")  # the first one is the kernel
 # ld.lld: "ld.lld: error: undefined symbol: foo"
 _SYMBOL = re.compile(r"undefined (?:symbol|reference)[^\w\n]*(?:to\s+)?[`'\"]?(?P<symbol>\w+)")
 
@@ -42,17 +43,19 @@ class KernelCompileError(LabError, CompileError):
     """A generated kernel that the compiler refused; the message shows the lines it is about."""
 
 
-def refused(stderr: str, source: str, name: str, *, next_step: str = "") -> KernelCompileError:
+def refused(stderr: str, source: str, device: str, *, next_step: str = "") -> KernelCompileError:
     """The exception to raise from `Compiler.compile`.
 
     Args:
         stderr: what the compiler wrote.
         source: the kernel's whole source, as it was given to the compiler.
-        name: the kernel's name, or the device's where the kernel's isn't known.
+        device: for whom, as the reader knows it ("ELECTRICAL").
         next_step: what the reader should do; left out, look at the renderer.
     """
+    function = _FUNCTION.search(source)
+    name = function["name"] if function else "a kernel"
     return KernelCompileError(
-        f"Compile the kernel '{name}'",
+        f"Compile the kernel {name} for {device}",
         expected="code that the compiler accepts",
         got=explain(stderr, source, name),
         next_step=next_step or "correct the renderer's method that wrote the marked line",
@@ -62,7 +65,9 @@ def refused(stderr: str, source: str, name: str, *, next_step: str = "") -> Kern
 def explain(stderr: str, source: str, name: str) -> str:
     """The compiler's message with the numbered source lines around each error.
 
-    Args: as `refused`.
+    Args:
+        stderr, source: as in `refused`.
+        name: the kernel's.
 
     Returns: text of several lines. An error that names a line shows it and its neighbours; a
         linker's undefined symbol shows the lines that use it; anything else is quoted as it is.
@@ -85,7 +90,7 @@ def explain(stderr: str, source: str, name: str) -> str:
     said = "\n".join(raw[:MOST_RAW_LINES]) or "(the compiler said nothing)"
     symbol = _SYMBOL.search(stderr)
     users = _lines_using(symbol["symbol"], lines) if symbol else []
-    return "\n".join([f"'{name}' did not compile:", said, *users])
+    return "\n".join([f"{name} did not compile:", said, *users])
 
 
 def complaints(stderr: str, source_lines: int) -> tuple[Complaint, ...]:
@@ -98,7 +103,7 @@ def complaints(stderr: str, source_lines: int) -> tuple[Complaint, ...]:
 
 
 def _counted(count: int, name: str) -> str:
-    return f"'{name}' did not compile: {count} error{'s' if count > 1 else ''}"
+    return f"{name} did not compile: {count} error{'s' if count > 1 else ''}"
 
 
 def _excerpt(lines: list[str], complaint: Complaint) -> str:

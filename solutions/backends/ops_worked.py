@@ -47,7 +47,7 @@ class WorkedCompiler(Compiler):
         command = [os.environ.get("CC", "clang"), "-c", "-x", "c", *FLAGS, target, cpu, *reserved]
         done = subprocess.run([*command, "-", "-o", "-"], input=source.encode(), capture_output=True)
         if done.returncode:
-            raise refused(done.stderr.decode(errors="replace"), source, "a kernel of WORKED")
+            raise refused(done.stderr.decode(errors="replace"), source, "WORKED")
         return done.stdout
 
 

@@ -1,6 +1,10 @@
 """Backends to try things with: copies of the worked one, each under a name of its own."""
 
+import os
 import re
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,3 +44,30 @@ def unregister_after():
     yield
     for name in set(backends.registered()) - before:
         backends.unregister(name)
+
+
+@pytest.fixture
+def ones() -> Callable[[str], list[float]]:
+    """ones(device): [3.0, 5.0, 7.0], computed there."""
+    from tinygrad import Tensor
+
+    return lambda device: (Tensor([1.0, 2.0, 3.0], device=device) * 2 + 1).tolist()
+
+
+@pytest.fixture
+def python() -> Callable[..., str]:
+    """python(code, **variables): runs a script as a reader would; what it printed."""
+
+    def run(code: str, **variables: str) -> str:
+        environ = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT), **variables}
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run

@@ -28,7 +28,7 @@ CLANG = """<stdin>:3:17: error: call to undeclared function 'unknown'; ISO C99 d
 
 def test_explain_when_clang_names_a_line_then_shows_it_with_its_neighbours_and_a_caret():
     text = explain(CLANG, SOURCE, "E_4")
-    assert "'E_4' did not compile: 1 error" in text
+    assert "E_4 did not compile: 1 error" in text
     assert "line 3, column 17: call to undeclared function 'unknown'" in text
     assert ">    3 |     float val = unknown(i);" in text
     assert "     5 |   }" in text and "     1 | void E_4" in text and "   6 |" not in text
@@ -62,7 +62,8 @@ def test_explain_when_a_line_lies_outside_the_kernel_then_it_is_no_complaint_abo
 
 
 def test_refused_when_raised_then_is_tinygrads_error_and_ours_and_pickles():
-    error = refused(CLANG, SOURCE, "E_4")
+    error = refused(CLANG, SOURCE, "MINE")
+    assert error.asked == "Compile the kernel E_4 for MINE"
     assert isinstance(error, CompileError) and isinstance(error, LabError)
     again = pickle.loads(pickle.dumps(error))  # as it comes back from a compile worker
     assert str(again) == str(error) and type(again) is type(error)
