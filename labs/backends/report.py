@@ -21,6 +21,7 @@ from tinygrad.uop.ops import Ops
 from labs import bench, lowering
 from labs.backends.accounting import MemoryUsage
 from labs.backends.conformance import Report
+from labs.backends.opened import describe
 from labs.bench.clocks import is_modelled
 from labs.bench.statistics import geometric_mean
 from labs.errors import LabError
@@ -264,8 +265,8 @@ def compare_backends(
                 memory.append(_memory_of(workload, device))
                 if device in modelled:
                     figures.append(_figures_of(workload, device, by_model))
-        except (LabError, MemoryError, RuntimeError) as error:
-            failures[device] = str(error)
+        except Exception as error:  # a backend may raise anything; the others have their rows
+            failures[device] = str(error) if isinstance(error, LabError) else describe(error)
     return BackendComparisonReport(
         tuple(devices),
         baseline,
