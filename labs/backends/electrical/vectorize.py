@@ -86,7 +86,8 @@ def vectorize(sink: UOp, lanes_of, streams=lambda place: False) -> UOp | None:
                         chunk[0][2] if chunk[0][2].src[1].max_numel() == 1 else _alone(chunk[0])
                     )
                 else:
-                    value = packer.pack(tuple(v for _, v, _ in chunk))
+                    kind = chunk[0][0].buffer.dtype
+                    value = packer.pack(tuple(v for _, v, _ in chunk), kind)
                     place = chunk[0][0].vector(lanes)
                     packed = place.store(value, tag=STREAMED if streams(place) else None)
                 for _, _, store in chunk:
@@ -104,7 +105,7 @@ def _alone(part: tuple[Address, UOp, UOp]) -> UOp:
     """One element of what was a vector store."""
     address, value, _ = part
     place = address.vector(1)
-    return place.src[0].index(place.src[1]).store(value)
+    return place.src[0].index(place.src[1]).store(_with_dtype(value, address.buffer.dtype))
 
 
 def _store_families(sink: UOp) -> list[dict[int, tuple[Address, UOp, UOp]]]:
@@ -192,7 +193,10 @@ class _Packer:
     def __init__(self) -> None:
         self._done: dict[tuple[UOp, ...], UOp] = {}
 
-    def pack(self, lanes: tuple[UOp, ...]) -> UOp:
+    def pack(self, lanes: tuple[UOp, ...], dtype: DType | None = None) -> UOp:
+        """The lanes as one vector; constants that have no dtype of their own yet get this one."""
+        if dtype is not None:
+            lanes = tuple(_with_dtype(u, dtype) for u in lanes)
         found = self._done.get(lanes)
         if found is None:
             found = self._done[lanes] = self._pack(lanes)
@@ -221,9 +225,9 @@ class _Packer:
         if all(extra):
             return None  # no lane is sure to lie inside
         vector = first.vector(len(lanes))
+        dtype = lanes[0].dtype
         otherwise = [
-            p.gate[0] if p.gate else UOp.const(0, u.dtype)
-            for p, u in zip(places, lanes, strict=True)
+            _with_dtype(p.gate[0], dtype) if p.gate else UOp.const(0, dtype) for p in places
         ]
         if any(u.op is not Ops.CONST for u in otherwise):
             return None
@@ -234,11 +238,11 @@ class _Packer:
         # Some lanes may lie outside of the tensor, but less than a vector away from one that is
         # inside. The allocator leaves that much room around every buffer; what is read there is
         # not used.
-        kind = _SIGNED[lanes[0].dtype.itemsize]
+        kind = _SIGNED[dtype.itemsize]
         inside = UOp.stack(
             *(-UOp.uprod(*c).cast(kind) if c else UOp.const(-1, kind) for c in extra)
         )
-        return _custom("({0}?{1}:{2})", lanes[0].dtype, inside, value, default)
+        return _custom("({0}?{1}:{2})", dtype, inside, value, default)
 
     def _operation(self, lanes: tuple[UOp, ...]) -> UOp | None:
         first = lanes[0]
@@ -252,14 +256,16 @@ class _Packer:
         if first.op in (Ops.CAST, Ops.BITCAST):
             return self._convert(lanes)
         if first.op in (Ops.SHL, Ops.SHR):
-            value, by = self._sources(lanes)
+            value, by = self._sources(lanes, first.dtype)
             return UOp(first.op, src=(value, by if by.dtype == value.dtype else _cast(by, value)))
-        if first.op in _SAME_IN_C and all(s.dtype == first.dtype for u in lanes for s in u.src):
-            return UOp(first.op, src=self._sources(lanes))
+        if first.op in _SAME_IN_C and all(
+            s.dtype == first.dtype or s.op is Ops.CONST for u in lanes for s in u.src
+        ):
+            return UOp(first.op, src=self._sources(lanes, first.dtype))
         return None
 
-    def _sources(self, lanes: tuple[UOp, ...]) -> tuple[UOp, ...]:
-        return tuple(self.pack(sources) for sources in zip(*(u.src for u in lanes), strict=True))
+    def _sources(self, lanes: tuple[UOp, ...], dtype: DType) -> tuple[UOp, ...]:
+        return tuple(self.pack(s, dtype) for s in zip(*(u.src for u in lanes), strict=True))
 
     def _convert(self, lanes: tuple[UOp, ...]) -> UOp | None:
         to, sources = lanes[0].dtype, tuple(u.src[0] for u in lanes)
@@ -300,7 +306,7 @@ class _Packer:
 
     def _where(self, lanes: tuple[UOp, ...]) -> UOp | None:
         condition = lanes[0].src[0]
-        values = [self.pack(tuple(u.src[i] for u in lanes)) for i in (1, 2)]
+        values = [self.pack(tuple(u.src[i] for u in lanes), lanes[0].dtype) for i in (1, 2)]
         if all(u.src[0] is condition for u in lanes):
             return _custom("({0}?{1}:{2})", lanes[0].dtype, condition, *values)
         mask = self._mask(tuple(u.src[0] for u in lanes), lanes[0].dtype.itemsize)
@@ -320,17 +326,23 @@ class _Packer:
             return None if None in parts else _custom(f"({{0}}{sign}{{1}})", kind, *parts)
         if first.op not in _COMPARISONS:
             return None
-        of = first.src[0].dtype
-        if any(s.dtype != of for u in lanes for s in u.src):
+        kinds = {s.dtype for u in lanes for s in u.src if s.op is not Ops.CONST}
+        if len(kinds) != 1:
             return None
+        of = kinds.pop()
         if of == dtypes.bool:
             parts = [self._mask(s, itemsize) for s in sources]
             if first.op is not Ops.CMPNE or None in parts:
                 return None
             return _custom("({0}^{1})", kind, *parts)
-        parts = [self.pack(s) for s in sources]
+        parts = [self.pack(s, of) for s in sources]
         compared = _custom(f"({{0}}{_COMPARISONS[first.op]}{{1}})", _SIGNED[of.itemsize], *parts)
         return compared if of.itemsize == itemsize else compared.cast(kind)
+
+
+def _with_dtype(value: UOp, dtype: DType) -> UOp:
+    weak = value.op is Ops.CONST and value.dtype != dtype
+    return UOp.const(value.val, dtype) if weak else value
 
 
 def _custom(text: str, dtype: DType, *sources: UOp) -> UOp:

@@ -28,7 +28,7 @@ from labs.backends import compile_errors
 from labs.backends.accounting import LaunchCounters, LaunchLedger, MemoryLedger, MemoryUsage
 from labs.backends.electrical import options, pool, render, schedule
 from labs.backends.electrical.vectorize import STREAMED
-from labs.errors import ToolchainError
+from labs.errors import DeviceError, ToolchainError
 
 ALIGNMENT_BYTES = 64  # a cache line, and the widest vector
 HUGE_PAGE_BYTES = 2 << 20
@@ -185,10 +185,10 @@ class ElectricalProgram(CPUProgram):
 class ElectricalBuffer:
     """Memory of this device: where it is, how large, and what keeps it there."""
 
-    __slots__ = ("va_addr", "size", "owner")
+    __slots__ = ("va_addr", "size", "owner", "is_free")
 
     def __init__(self, va_addr: int, size: int, owner: object) -> None:
-        self.va_addr, self.size, self.owner = va_addr, size, owner
+        self.va_addr, self.size, self.owner, self.is_free = va_addr, size, owner, False
 
 
 class ElectricalAllocator(LRUAllocator["ElectricalDevice"]):
@@ -208,12 +208,21 @@ class ElectricalAllocator(LRUAllocator["ElectricalDevice"]):
         with self._lock:
             pooled = bool(self.cache.get((size, options)))
             opaque = super().alloc(size, options)
+            opaque.is_free = False
         if opaque.owner is not None:
             self.ledger.took(size, from_pool=pooled)
         return opaque
 
     def free(self, opaque, size: int, options: BufferSpec | None = None) -> None:
         with self._lock:
+            if opaque.is_free:
+                raise DeviceError(
+                    f"Free a buffer of {size} bytes on {self.dev.device}",
+                    expected="a buffer in use",
+                    got="one that has been freed already",
+                    next_step="free each buffer once; tinygrad's own Buffer does",
+                )
+            opaque.is_free = True
             before = len(self.cache.get((size, options), ()))
             super().free(opaque, size, options)
             pooled = len(self.cache.get((size, options), ())) > before
