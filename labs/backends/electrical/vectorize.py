@@ -141,7 +141,7 @@ def _stored(store: UOp) -> Iterator[tuple[Address, UOp]]:
 
 def lane(vector: UOp, i: int) -> UOp:
     """One element of a vector value."""
-    return vector.src[i] if vector.op is Ops.STACK else vector.index(i)
+    return vector.src[i] if vector.op is Ops.STACK else vector.index(UOp.const(i, dtypes.int))
 
 
 def _address(target: UOp, gate: tuple[UOp, ...] = ()) -> Address | None:
