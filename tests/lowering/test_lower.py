@@ -9,7 +9,7 @@ from tinygrad.helpers import Context
 
 from labs.devices import discover
 from labs.errors import LoweringError
-from labs.lowering import STAGES, TARGETS, lower
+from labs.lowering import STAGES, TARGETS, compare_sources, lower
 
 
 def matrix(n: int = 32, dtype=dtypes.float) -> Tensor:
@@ -29,6 +29,9 @@ LANGUAGE_SIGNS = {
     "AMD:LLVM": ("define amdgpu_kernel", "ret void"),
     "WGSL": ("@compute", "@workgroup_size"),
     "QCOM": ("__kernel void", "__global"),
+    "ELECTRICAL": ("void ", "ext_vector_type", "_entry(const unsigned long long"),
+    "EDGE": ("static void", "_start("),
+    "EDGE:RV32": ("static void", "_start("),
 }
 
 
@@ -53,6 +56,25 @@ def test_cpu_binary_and_disassembly_are_real():
     assert kernel.binary_bytes > 200
     assert "ret" in kernel.disassembly
     assert len(kernel.disassembly.splitlines()) > 5
+
+
+def test_our_own_are_side_by_side_with_their_machine_code():
+    ours = {name: lower(matrix() + 1, name).kernels[0] for name in ("ELECTRICAL", "EDGE")}
+    assert ours["EDGE"].binary_bytes > 200 and ours["ELECTRICAL"].binary_bytes > 200
+    assert "Thumb" in ours["EDGE"].binary_note and "bx" in ours["EDGE"].disassembly
+    assert "ret" in ours["ELECTRICAL"].disassembly
+    shown = compare_sources(ours["ELECTRICAL"], ours["EDGE"])
+    assert shown.left_title.startswith("ELECTRICAL") and shown.different > 0
+
+
+def test_a_tensor_on_our_own_device_is_lowered_for_what_the_device_uses():
+    tensor = Tensor([1.0, 2.0], device="EDGE") + 1
+    assert lower(tensor).target == "EDGE"
+    with Context(DEV="EDGE::rv32imac,Os"):
+        low = lower(tensor)
+    assert low.target == "EDGE:RV32" and "RISC-V" in low.kernels[-1].binary_note
+    low = lower(Tensor([1.0, 2.0], device="ELECTRICAL") + 1)
+    assert low.target == "ELECTRICAL" and "ret" in low.kernels[-1].disassembly
 
 
 def test_cpu_x86_is_assembled_by_tinygrad():
