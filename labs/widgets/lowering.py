@@ -14,7 +14,8 @@ from labs.charts import uop_graph_chart
 from labs.widgets.panel import Panel, code_html, error_html, notice_html, tight
 
 HEAD_LINES = 40  # what is shown of a long text until "show all" is pressed
-_DEFAULT_TARGETS = tuple("CPU OPENCL METAL CUDA PTX HIP AMD:LLVM WGSL ELECTRICAL EDGE".split())
+_OTHERS = ("OPENCL", "METAL", "CUDA", "PTX", "HIP", "AMD:LLVM", "WGSL")
+_DEFAULT_TARGETS = ("CPU", *_OTHERS, "ELECTRICAL", "EDGE")
 
 
 class LoweringExplorer(Panel):
