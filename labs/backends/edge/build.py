@@ -24,9 +24,8 @@ from labs.backends.edge.cores import Core
 from labs.backends.edge.hooks import SOURCE as HOOKS_SOURCE
 from labs.backends.edge.memory import FLASH_START
 from labs.errors import ToolchainError
-from labs.paths import cache_dir
 from labs.toolchain.compiler import zig_shim
-from labs.toolchain.files import write_if_different
+from labs.toolchain.files import LINUX, toolchain_dir, write_if_different
 
 PATIENCE_S = 300.0  # a first build from a cold disk takes half a minute
 _COMPILE = (
@@ -126,6 +125,8 @@ def counting_hooks() -> Path:
         source.write_text(HOOKS_SOURCE)
         # any CPU of this kind: the cache folder may be shared between machines
         flags = ["-shared", "-O2", "-mcpu=baseline", "-fno-sanitize=undefined", "-g0"]
+        if LINUX:  # the hooks need no library; elsewhere the loader wants one to be named
+            flags.append("-nostdlib")
         return [zig, "cc", *flags, source, "-o", output]
 
     return _built(_folder() / f"hooks-{stamp}{suffix}", "the emulator's counting hooks", command)
@@ -191,7 +192,7 @@ def _run(
 
 
 def _folder() -> Path:
-    folder = cache_dir().absolute() / "edge"
+    folder = toolchain_dir() / "edge"
     folder.mkdir(exist_ok=True)
     return folder
 

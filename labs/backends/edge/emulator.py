@@ -139,7 +139,7 @@ class Emulator:
         self._before = np.zeros(FLASH_BYTES // 2, BEFORE)
         self._lock = threading.Lock()
         self._placed: dict[Image, Block] = {}
-        self._next = _FIRST_PROGRAM
+        self._next, self._end = _FIRST_PROGRAM, FLASH_START + FLASH_BYTES
         self._stack_words = np.frombuffer(stack.bytes, np.uint32)
         self._uc = self._open()
         self._state = State(
@@ -243,12 +243,12 @@ class Emulator:
         if block is None:
             # a gap behind it: the table's entry at its end is not the next one's first
             size = -(-(len(image.code) + 2) // _PROGRAM_ALIGNMENT) * _PROGRAM_ALIGNMENT
-            if self._next + size > FLASH_START + FLASH_BYTES:
+            if self._next + size > self._end:
                 self._erase()
-            if self._next + size > FLASH_START + FLASH_BYTES:
+            if self._next + size > self._end:
                 raise DeviceError(
                     "put a kernel into flash",
-                    expected=f"at most {FLASH_START + FLASH_BYTES - _FIRST_PROGRAM} B of code",
+                    expected=f"at most {self._end - _FIRST_PROGRAM} B of code",
                     got=f"{len(image.code)} B",
                     next_step="unroll less, or compile with -Os",
                 )
@@ -264,7 +264,7 @@ class Emulator:
     def _erase(self) -> None:
         self._placed.clear()
         self._next = _FIRST_PROGRAM
-        self._flash.bytes[:] = _ERASED * FLASH_BYTES
+        self._flash.bytes[:] = _ERASED * self._flash.size
         self._flash.view(HALT, 2)[:] = self._machine.loop
         self._before[:] = 0
         self._uc.ctl_flush_tb()  # what it has translated is no longer there

@@ -22,7 +22,7 @@ from tinygrad.renderer.cstyle import ClangRenderer
 from tinygrad.uop.ops import PatternMatcher, UPat
 
 from labs.backends.accounting import LaunchCounters, LaunchLedger, MemoryLedger, MemoryUsage
-from labs.backends.edge.build import compile_kernel, entry_point, fingerprint
+from labs.backends.edge.build import compile_kernel, entry_point, fingerprint, support_routines
 from labs.backends.edge.cores import DEFAULT_ARCH, Core, parse_arch
 from labs.backends.edge.emulator import Emulator, Stopped
 from labs.backends.edge.errors import EdgeOutOfMemory
@@ -97,6 +97,7 @@ class EdgeRenderer(ClangRenderer):
     def __init__(self, target: Target) -> None:
         Renderer.__init__(self, target)
         self.compiler = EdgeCompiler(target.arch)
+        support_routines(self.compiler.core)  # now, or each compile worker would build them
 
     def _render_entry(self, function_name, bufs) -> str:
         types = [self._render_dtype(u.dtype, addrspace=u.addrspace) for _, (u, _) in bufs]
