@@ -30,8 +30,8 @@ GROUPS: Mapping[str, str] = MappingProxyType(
         "cast": "look at XRenderer.render_cast and extra_matcher: rounding, truncation, sign, bool",
         "transcendental": "look at code_for_op: leave out EXP2, LOG2 and SIN to get tinygrad's "
         "own decomposition, or make your own versions more accurate",
-        "special": "look at the compiler's options (-ffast-math?) and flush-to-zero: NaN, infinity, "
-        "signed zeros and denormal numbers have to survive",
+        "special": "look at the compiler's options (-ffast-math?) and flush-to-zero: NaN, "
+        "infinities, signed zeros and denormal numbers have to survive",
         "shapes": "look at loops, gates and vector loads: empty, scalar, odd and large shapes, "
         "strides, flips, broadcasts and padding",
         "reduce": "look at accumulators and RANGE/END: sums, products, extremes over any axis",

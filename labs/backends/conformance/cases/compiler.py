@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 from tinygrad import Context
-from tinygrad.codegen import to_program
+from tinygrad.codegen import do_to_program
 from tinygrad.engine import worker
 from tinygrad.engine.realize import compile_linear
 from tinygrad.uop.ops import Ops
@@ -114,7 +114,7 @@ def _same(s: Subject) -> None:
     x = s.tensor(np.arange(40, dtype=np.float32).reshape(5, 8))
     linear = (x.exp() + 1).sum(1).schedule_linear()
     ast = next(call.src[0] for call in linear.src if call.src[0].op is Ops.SINK)
-    sources = [to_program(ast, r).src[2].arg for r in (renderer, copy)]
+    sources = [do_to_program(ast, r).src[2].arg for r in (renderer, copy)]
     check(sources[0] == sources[1], "a renderer that was pickled writes other source")
 
 
