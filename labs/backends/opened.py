@@ -23,6 +23,8 @@ from tinygrad.engine import realize
 from tinygrad.helpers import Context
 from tinygrad.uop.ops import UOp
 
+from labs.backends.registry import registered
+from labs.backends.validation import check_module, load
 from labs.errors import DeviceError
 
 
@@ -38,9 +40,12 @@ def open_backend(name: str) -> Compiled:
     except DeviceError:
         raise
     except Exception as error:  # whatever a backend's author has made it raise
+        base = name.split(":")[0].upper()
+        if base in registered():  # tinygrad says IndexError for a class that it doesn't find
+            check_module(base, load(base, registered()[base]))
         raise DeviceError(
             f"Open the backend {name.upper()}",
-            expected=f"{name.split(':')[0].capitalize()}Device({name!r}) to return a device",
+            expected=f"{base.capitalize()}Device({name!r}) to return a device",
             got=f"{describe(error)}{where(error)}",
             next_step="correct that line; in a running notebook then call reload_backend",
         ) from error

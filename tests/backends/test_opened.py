@@ -24,6 +24,18 @@ def test_open_when_init_raises_then_says_where_and_other_devices_go_on(write_bac
     assert ones("CPU") == [3.0, 5.0, 7.0]
 
 
+def test_open_when_an_unchecked_module_lacks_a_part_then_names_it(write_backend):
+    wrong = write_backend("unchecked", ("class UncheckedDevice", "class SomeDevice"))
+    backends.register("UNCHECKED", wrong, check=False)  # as the conformance suite may do
+    with pytest.raises(DeviceError, match="rename it to UncheckedDevice"):
+        backends.open_backend("UNCHECKED")
+    backends.register("ABSENT", "no_such_module", check=False)
+    with pytest.raises(DeviceError, match="no module 'no_such_module'"):
+        backends.open_backend("ABSENT")
+    with pytest.raises(DeviceError, match="Open the backend NOSUCH"):
+        backends.open_backend("NOSUCH")
+
+
 def test_a_kernel_that_does_not_compile_then_its_lines_are_shown(write_backend, ones):
     change = ("f\"__builtin_sqrt{'' if", "f\"no_such_function{'' if")
     backends.register("REFUSED", write_backend("refused", change))

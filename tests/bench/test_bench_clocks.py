@@ -1,6 +1,8 @@
 import pytest
 
 from labs.bench.clocks import Timer, device_clock, is_modelled, wall_overhead_s
+from labs.devices import discover
+from labs.devices.names import missing_part
 from labs.errors import MeasurementError
 
 Tensor = pytest.importorskip("tinygrad").Tensor
@@ -40,8 +42,6 @@ def test_a_runtime_that_does_not_answer_is_a_reason_and_not_a_zero(monkeypatch):
 
 
 def test_opencls_clock_is_its_events():
-    from labs.devices import discover
-
     if not discover(["CL"])["CL"].usable:
         pytest.skip(f"CL: {discover(['CL'])['CL'].reason}; `python3 course.py doctor` says the fix")
     found = device_clock("CL")
@@ -50,10 +50,19 @@ def test_opencls_clock_is_its_events():
     assert 0 < timer() < 10 and timer.result.item() == 1e6
 
 
-def test_only_null_is_a_model_here():
+def test_null_is_a_model_and_the_cpu_is_not():
     assert is_modelled("NULL") and not is_modelled("CPU")
 
 
 def test_the_overhead_of_an_empty_sample_is_the_median():
     times = iter([0, 1, 10, 13, 20, 22])
     assert wall_overhead_s(lambda: None, lambda: next(times), n=3) == 2
+
+
+def test_electricals_clock_is_measured_and_edges_is_a_model():
+    discover(["ELECTRICAL"])  # registers the course's own
+    assert not is_modelled("ELECTRICAL") and "perf_counter" in device_clock("ELECTRICAL").source
+    if missing_part("EDGE"):
+        pytest.skip(missing_part("EDGE"))
+    assert is_modelled("EDGE") and is_modelled("EDGE:1")
+    assert "a model" in device_clock("EDGE").source

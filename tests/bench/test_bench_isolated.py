@@ -7,10 +7,11 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from labs import bench
+from labs import backends, bench
 from labs.bench.isolated import _died_early, _how, _parse, _run_child
 from labs.bench.sampler import Settings
 from labs.errors import MeasurementError, ResultError
+from labs.paths import PROJECT_ROOT
 
 FAST = Settings(warmup_time_s=0, warmup_calls=1, window=1, round_time_s=0.01, min_sample_s=0)
 
@@ -103,3 +104,17 @@ def test_wrong_arguments_start_no_child():
 def test_what_a_driver_prints_is_no_event(line):
     assert _parse(line) == {}
     assert _parse(b'{"event": "step"}\n') == {"event": "step"}
+
+
+@pytest.mark.slow
+def test_a_backend_of_the_readers_own_is_measured_in_the_child_too(tmp_path):
+    worked = (PROJECT_ROOT / "solutions" / "backends" / "ops_worked.py").read_text()
+    for old, new in (("worked", "inchild"), ("Worked", "Inchild"), ("WORKED", "INCHILD")):
+        worked = worked.replace(old, new)
+    (tmp_path / "ops_inchild.py").write_text(worked)
+    backends.register("INCHILD", tmp_path / "ops_inchild.py")
+    try:
+        results = bench.measure_isolated("sum:n=4", ["INCHILD"], rounds=2, settings=FAST)
+        assert [m.device for m in results] == ["INCHILD"] and not results.failures
+    finally:
+        backends.unregister("INCHILD")
