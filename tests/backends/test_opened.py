@@ -7,6 +7,7 @@ from tinygrad.device import CompileError
 from tinygrad.helpers import GlobalCounters
 
 from labs import backends
+from labs.devices.names import missing_part
 from labs.errors import DeviceError
 
 pytestmark = pytest.mark.usefixtures("unregister_after")
@@ -102,6 +103,26 @@ def test_memory_that_ends_in_a_jit_then_a_clear_error_and_the_next_use_works(wri
     for _ in range(4):
         assert fresh(small).tolist() == [128.0] * 8
     assert ones("SMALL") == [3.0, 5.0, 7.0]
+
+
+@pytest.mark.skipif(bool(missing_part("EDGE")), reason=missing_part("EDGE"))
+def test_memory_that_ends_while_a_jit_is_captured_then_it_captures_once_there_is_room():
+    backends.register()
+
+    @TinyJit
+    def grow(x: Tensor) -> Tensor:
+        rows = x.reshape(-1, 1).expand(-1, 64).contiguous()  # 4 MiB
+        return rows.sum(1).contiguous().realize()
+
+    x = Tensor(np.ones(16384, np.float32), device="EDGE").realize()
+    assert grow(x).sum().item() == 64 * 16384
+    hog = Tensor(np.ones(29 << 18, np.float32), device="EDGE").realize()  # 29 MiB of 32
+    with pytest.raises(MemoryError, match="limit 32 MiB"):
+        grow(x)
+    del hog
+    for _ in range(3):  # captured, then replayed twice
+        assert grow(x).sum().item() == 64 * 16384
+    assert grow.captured is not None
 
 
 def test_a_type_that_the_language_lacks_then_the_kernel_is_shown(write_backend, ones):

@@ -128,6 +128,18 @@ def test_reload_when_the_new_source_is_wrong_then_the_old_one_stays(write_backen
     pickle.dumps(alive)  # and its class is the one in its module
 
 
+def test_the_courses_own_when_reloaded_or_unregistered_then_register_brings_it_back(ones):
+    backends.register()
+    assert ones("ELECTRICAL") == [3.0, 5.0, 7.0]
+    backends.reload_backend("ELECTRICAL")
+    assert ones("ELECTRICAL") == [3.0, 5.0, 7.0]
+    backends.unregister("ELECTRICAL")
+    with pytest.raises(DeviceError, match="was unregistered"):
+        ones("ELECTRICAL")
+    backends.register()
+    assert ones("ELECTRICAL") == [3.0, 5.0, 7.0]
+
+
 def test_reload_when_it_is_not_registered_then_says_what_is():
     backends.register()
     with pytest.raises(DeviceError, match="ELECTRICAL"):
