@@ -9,7 +9,6 @@ Unofficial seams of unicorn 2.1: `uclib.uc_hook_add` (hooks in C instead of Pyth
 import contextlib
 import ctypes
 import functools
-import threading
 import time
 from dataclasses import dataclass
 
@@ -129,7 +128,7 @@ class Stopped(Exception):
 class Emulator:
     """A core with flash of its own, and data memory and a stack that it shares with others.
 
-    Safe for several threads: one launch at a time.
+    One launch at a time, of all cores that share a stack: the caller sees to it.
     """
 
     def __init__(self, core: Core, ram: HostMemory, stack: HostMemory) -> None:
@@ -137,7 +136,6 @@ class Emulator:
         self._machine = _MACHINES[core.instruction_set]
         self._flash = HostMemory(FLASH_START, FLASH_BYTES)
         self._before = np.zeros(FLASH_BYTES // 2, BEFORE)
-        self._lock = threading.Lock()
         self._placed: dict[Image, Block] = {}
         self._next, self._end = _FIRST_PROGRAM, FLASH_START + FLASH_BYTES
         self._stack_words = np.frombuffer(stack.bytes, np.uint32)
@@ -164,35 +162,34 @@ class Emulator:
         Raises:
             Stopped: it didn't end; the emulator is ready for the next program.
         """
-        with self._lock:
-            base = self._place(image, name)
-            stack_pointer = STACK_START + STACK_BYTES - -(-len(arguments) // 16) * 16
-            self._stack.view(stack_pointer, len(arguments))[:] = arguments
-            machine, uc, state = self._machine, self._uc, self._state
-            uc.context_restore(self._clean)
-            uc.reg_write(machine.stack_pointer, stack_pointer)
-            uc.reg_write(machine.return_address, HALT | machine.mode_bit)
-            uc.reg_write(machine.argument, stack_pointer)
-            pc = base + image.entry
-            state.instructions = state.cycles = state.branches = 0
-            state.next = pc
-            start = time.perf_counter()
-            try:
-                while True:
-                    state.limit = min(state.instructions + _SLICE, budget)
-                    state.stopped, state.fault_kind = 0, -1
-                    self._start(pc, image, base)
-                    if not state.stopped:
-                        break
-                    pc = uc.reg_read(machine.program_counter)
-                    if state.limit == budget:
-                        raise self._stopped("budget", image, base)
-            finally:
-                host_time_s = time.perf_counter() - start
-                stack_bytes = self._repaint(stack_pointer)
-            return Execution(
-                state.instructions, state.cycles, state.branches, stack_bytes, host_time_s
-            )
+        base = self._place(image, name)
+        stack_pointer = STACK_START + STACK_BYTES - -(-len(arguments) // 16) * 16
+        self._stack.view(stack_pointer, len(arguments))[:] = arguments
+        machine, uc, state = self._machine, self._uc, self._state
+        uc.context_restore(self._clean)
+        uc.reg_write(machine.stack_pointer, stack_pointer)
+        uc.reg_write(machine.return_address, HALT | machine.mode_bit)
+        uc.reg_write(machine.argument, stack_pointer)
+        pc = base + image.entry
+        state.instructions = state.cycles = state.branches = 0
+        state.next = pc
+        start = time.perf_counter()
+        try:
+            while True:
+                state.limit = min(state.instructions + _SLICE, budget)
+                state.stopped, state.fault_kind = 0, -1
+                self._start(pc, image, base)
+                pc = uc.reg_read(machine.program_counter)
+                if not state.stopped:
+                    if pc & ~1 != HALT:  # it went to sleep, or asked for an operating system
+                        raise self._stopped("instruction", image, base)
+                    break
+                if state.limit == budget:
+                    raise self._stopped("budget", image, base)
+        finally:
+            host_time_s = time.perf_counter() - start
+            stack_bytes = self._repaint(stack_pointer)
+        return Execution(state.instructions, state.cycles, state.branches, stack_bytes, host_time_s)
 
     def kernels(self) -> tuple[Block, ...]:
         """What is in flash, by address."""

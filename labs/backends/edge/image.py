@@ -48,7 +48,7 @@ class Image:
         code: what goes into flash, as linked for `link_address`.
         addresses: offsets of the words in it that are addresses (few programs have any).
         entry: offset of its first instruction.
-        instructions: every instruction, in order.
+        ranges: where its instructions are, between constants: offsets of first and end.
         before: for each half-word of the code, and for its end, the instructions and model cycles
             before it.
         symbols: function names by offset, in order.
@@ -59,9 +59,14 @@ class Image:
     link_address: int
     addresses: tuple[int, ...]
     entry: int
-    instructions: tuple[Instruction, ...]
+    ranges: tuple[tuple[int, int], ...]
     before: np.ndarray
     symbols: tuple[tuple[int, str], ...]
+
+    @functools.cached_property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """Every instruction, in order; made when it is asked for, because it is large."""
+        return _instructions(self.code, self.ranges, self.core)
 
     @property
     def code_bytes(self) -> int:
@@ -86,7 +91,7 @@ class Image:
         return f"{name}+{offset - start:#x}" if name else ""
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=256)
 def load_image(program: bytes, core_name: str) -> Image:
     """Reads a linked program.
 
@@ -135,27 +140,29 @@ def load_image(program: bytes, core_name: str) -> Image:
             marks.append((offset, kind != "$d"))
         elif symbol["st_info"]["type"] == "STT_FUNC":
             functions.append((offset & ~1, symbol.name))  # Thumb marks functions by an odd address
-    instructions = _instructions(bytes(code), _code_ranges(marks, text["sh_size"]), core)
+    ranges = _code_ranges(marks, text["sh_size"])
+    instructions = _instructions(bytes(code), ranges, core)
     return Image(
         core=core,
         code=bytes(code),
         link_address=start,
         addresses=tuple(sorted({at for kind, at in relocations if kind == _WORD[machine]})),
         entry=(elf["e_entry"] & ~1) - start,
-        instructions=instructions,
+        ranges=ranges,
         before=_before(instructions, text["sh_size"]),
         symbols=tuple(sorted(functions)),
     )
 
 
-def _code_ranges(marks: list[tuple[int, bool]], end: int) -> list[tuple[int, int]]:
+def _code_ranges(marks: list[tuple[int, bool]], end: int) -> tuple[tuple[int, int], ...]:
     marks = sorted(marks)
     following = [offset for offset, _ in marks[1:]] + [end]
-    return [(a, b) for (a, is_code), b in zip(marks, following, strict=True) if is_code and b > a]
+    pairs = zip(marks, following, strict=True)
+    return tuple((start, stop) for (start, is_code), stop in pairs if is_code and stop > start)
 
 
 def _instructions(
-    code: bytes, ranges: list[tuple[int, int]], core: Core
+    code: bytes, ranges: tuple[tuple[int, int], ...], core: Core
 ) -> tuple[Instruction, ...]:
     disassembler = capstone.Cs(*_DISASSEMBLERS[core.instruction_set])
     found: list[Instruction] = []

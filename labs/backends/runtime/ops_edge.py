@@ -9,6 +9,7 @@ that tinygrad's BEAM search runs on a clock that never jitters.
 
 import contextlib
 import struct
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -242,6 +243,7 @@ class EdgeDevice(Compiled):
         self._launches = LaunchLedger()
         self._stack = HostMemory(STACK_START, STACK_BYTES)
         self._emulators: dict[str, Emulator] = {}
+        self._lock = threading.RLock()
         allocator = EdgeAllocator(self)
         super().__init__(device, allocator, [EdgeRenderer], EdgeProgram, arch=DEFAULT_ARCH)
 
@@ -301,10 +303,12 @@ class EdgeDevice(Compiled):
 
     def emulator(self, core: Core) -> Emulator:
         """The emulated core, made at first use."""
-        found = self._emulators.get(core.name)
-        if found is None:
-            found = self._emulators[core.name] = Emulator(core, self.allocator.memory, self._stack)
-        return found
+        with self._lock:
+            found = self._emulators.get(core.name)
+            if found is None:
+                found = Emulator(core, self.allocator.memory, self._stack)
+                self._emulators[core.name] = found
+            return found
 
     def program(self, source: str, name: str, types: Sequence[str]) -> EdgeProgram:
         """A kernel written by hand, compiled for the current core; call it with buffers.
@@ -346,7 +350,8 @@ class EdgeDevice(Compiled):
             budget = min(budget, int(max(timeout_ms, 1) * 1e-3 * model.clock_hz))
         start = time.perf_counter()
         try:
-            done = self.emulator(core).run(image, program.name, arguments, budget)
+            with self._lock:  # one stack, whatever the core
+                done = self.emulator(core).run(image, program.name, arguments, budget)
         except Stopped as stopped:
             named = _named_buffers(program, buffers)
             raise describe(stopped, program.name, named, budget) from None

@@ -101,6 +101,7 @@ def test_routines_when_two_processes_build_at_once_then_both_get_the_same_whole_
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups: use Linux or macOS")
 def test_routines_when_a_build_was_killed_then_the_next_one_builds(tmp_path):
     environment = os.environ | {"COURSE_HOME": str(tmp_path)}
     killed = subprocess.Popen(

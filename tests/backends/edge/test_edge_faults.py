@@ -131,6 +131,20 @@ def test_an_instruction_that_does_not_exist_then_its_address(fails):
     assert instruction_at(fails.program, error.pc).mnemonic in ("udf", "trap", "c.unimp", "unimp")
 
 
+@pytest.mark.parametrize(
+    ("thumb", "riscv"), [("svc #0", "ecall"), ("bkpt #1", "ebreak"), ("wfi", "wfi")]
+)
+def test_an_instruction_that_waits_or_calls_a_system_then_an_error(fails, thumb, riscv):
+    body = f"""
+    #ifdef __riscv
+    void f(int *x, int n) {{ x[0]++; __asm__ volatile("{riscv}"); x[1]++; }}
+    #else
+    void f(int *x, int n) {{ x[0]++; __asm__ volatile("{thumb}"); x[1]++; }}
+    #endif
+    """
+    fails(body, EdgeIllegalInstruction)
+
+
 def test_fault_when_pickled_then_its_place_comes_along(fails):
     error = fails("void f(int *x, int n) { *(volatile int *)0 = n; }", EdgeMemoryFault)
     copy = pickle.loads(pickle.dumps(error))

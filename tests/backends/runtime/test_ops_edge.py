@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -381,6 +382,27 @@ def test_cores_when_switched_then_the_same_buffers_serve_both():
             cores.add(Device["EDGE"].last_run.core)
     np.testing.assert_array_equal(x.numpy(), np.arange(9) + 3)
     assert cores == {"cortex-m4", "rv32imac", "cortex-m3"}
+
+
+def test_launches_when_from_several_threads_then_each_is_right(edge):
+    tensors = [on_edge(np.full(500, n, np.float32)).realize() for n in range(4)]
+    programs = []
+    for core in ("cortex-m4", "rv32imac"):
+        with Context(DEV=f"EDGE::{core}"):
+            (call,) = compile_linear((tensors[0] * 3 + 1).schedule_linear()).src
+            programs.append(edge.runtime(call.src[0].to_elf()))
+    outputs = [edge.allocator.alloc(2000) for _ in range(4)]
+
+    def work(n: int) -> bytes:
+        for _ in range(20):
+            programs[n % 2](outputs[n], tensors[n].uop.buffer.get_buf("EDGE"))
+        return bytes(edge.allocator.memory.view(outputs[n].address, 2000))
+
+    with ThreadPoolExecutor(4) as pool:
+        for n, got in enumerate(pool.map(work, range(4))):
+            np.testing.assert_array_equal(np.frombuffer(got, np.float32), np.full(500, 3 * n + 1))
+    for output in outputs:
+        edge.allocator.free(output, 2000)
 
 
 def test_arch_when_unknown_then_the_error_names_the_cores():
