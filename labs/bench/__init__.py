@@ -26,6 +26,7 @@ from labs.bench.results import Failure, Measurement, ResultSet, Round
 from labs.bench.runner import measure
 from labs.bench.sampler import Settings
 from labs.bench.statistics import Interval
+from labs.bench.variants import Variant, VariantKernel, measure_variants, variant_kernel
 from labs.bench.workloads import SUITES, WORKLOADS, Workload, parse_workload
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "Round",
     "SUITES",
     "Settings",
+    "Variant",
+    "VariantKernel",
     "WORKLOADS",
     "Workload",
     "compare",
@@ -49,7 +52,9 @@ __all__ = [
     "measure_call",
     "measure_calls",
     "measure_isolated",
+    "measure_variants",
     "parse_workload",
     "progress_bar",
     "resolve_workloads",
+    "variant_kernel",
 ]

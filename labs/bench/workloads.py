@@ -9,55 +9,17 @@ A workload of your own is a `Workload(...)` with the same fields; the harness as
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labs.bench.backend_workloads import BACKEND_SUITE, BACKEND_WORKLOADS
+from labs.bench.workload import RTOL, Workload, normal, wide
 from labs.errors import MeasurementError
 
-if TYPE_CHECKING:  # importing tinygrad opens settings that labs.toolchain must prepare first
+if TYPE_CHECKING:
     from tinygrad import Tensor
-
-Arrays = tuple[np.ndarray, ...]
-
-# Relative tolerance against a float64 reference. A dot product of n float32 terms is off by about
-# sqrt(n) rounding errors of 6e-8; tinygrad accumulates float16 in float32, and rounds at the end.
-_RTOL = {"float16": 5e-3, "float32": 1e-4, "float64": 1e-9}
-
-
-@dataclass(frozen=True)
-class Workload:
-    """One computation of one size.
-
-    Args:
-        name: what it computes ("matmul").
-        shape: its size as it appears in benchmark names ("n=500").
-        dtype: of the inputs, as numpy names it.
-        inputs: random generator -> arrays. They are made and copied outside the clock.
-        compute: tensors in the order of `inputs` -> the lazy result.
-        reference: the same arrays -> the right answer, in numpy.
-        rtol, atol: how far off the answer may be.
-        flop: floating-point operations of one call; None when that is no useful number.
-        min_bytes: compulsory traffic of one call: each input and output byte once.
-    """
-
-    name: str
-    shape: str
-    dtype: str
-    inputs: Callable[[np.random.Generator], Arrays]
-    compute: Callable[..., "Tensor"]
-    reference: Callable[..., np.ndarray]
-    rtol: float = 1e-4
-    atol: float = 1e-6
-    flop: float | None = None
-    min_bytes: float | None = None
-
-    @property
-    def spec(self) -> str:
-        """Name and size in one word, readable by `parse_workload`: "matmul:n=500,dtype=float32"."""
-        return f"{self.name}:{self.shape},dtype={self.dtype}"
 
 
 def elementwise(
@@ -75,11 +37,11 @@ def elementwise(
         name,
         f"n={n}",
         dtype,
-        lambda rng: tuple(_normal(rng, (n, n), dtype) for _ in range(arity)),
+        lambda rng: tuple(normal(rng, (n, n), dtype) for _ in range(arity)),
         compute,
         reference,
-        rtol=_RTOL[dtype],
-        atol=_RTOL[dtype],
+        rtol=RTOL[dtype],
+        atol=RTOL[dtype],
         flop=n * n,
         min_bytes=(arity + 1) * n * n * itemsize,
     )
@@ -91,11 +53,11 @@ def matmul(*, n: int = 500, dtype: str = "float32") -> Workload:
         "matmul",
         f"n={n}",
         dtype,
-        lambda rng: (_normal(rng, (n, n), dtype), _normal(rng, (n, n), dtype)),
+        lambda rng: (normal(rng, (n, n), dtype), normal(rng, (n, n), dtype)),
         lambda a, b: a @ b,
-        lambda a, b: _wide(a) @ _wide(b),
-        rtol=_RTOL[dtype],
-        atol=_RTOL[dtype] * math.sqrt(n),
+        lambda a, b: wide(a) @ wide(b),
+        rtol=RTOL[dtype],
+        atol=RTOL[dtype] * math.sqrt(n),
         flop=2 * n**3,
         min_bytes=3 * n * n * np.dtype(dtype).itemsize,
     )
@@ -117,7 +79,7 @@ def reduction(
         lambda rng: (rng.random((n, n)).astype(dtype),),
         compute,
         reference,
-        rtol=_RTOL[dtype],
+        rtol=RTOL[dtype],
         atol=0.0,
         flop=n * n,
         min_bytes=(n * n + 1) * np.dtype(dtype).itemsize,
@@ -134,37 +96,30 @@ def linear(
         f"batch={batch},inputs={inputs},outputs={outputs}",
         dtype,
         lambda rng: (
-            _normal(rng, (batch, inputs), dtype),
-            _normal(rng, (inputs, outputs), dtype),
-            _normal(rng, (outputs,), dtype),
+            normal(rng, (batch, inputs), dtype),
+            normal(rng, (inputs, outputs), dtype),
+            normal(rng, (outputs,), dtype),
         ),
         lambda x, w, b: x @ w + b,
-        lambda x, w, b: _wide(x) @ _wide(w) + _wide(b),
-        rtol=_RTOL[dtype],
-        atol=_RTOL[dtype] * math.sqrt(inputs),
+        lambda x, w, b: wide(x) @ wide(w) + wide(b),
+        rtol=RTOL[dtype],
+        atol=RTOL[dtype] * math.sqrt(inputs),
         flop=2 * batch * inputs * outputs + batch * outputs,
         min_bytes=(batch * inputs + inputs * outputs + outputs + batch * outputs) * itemsize,
     )
 
 
-def _normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    return rng.standard_normal(shape).astype(dtype)
-
-
-def _wide(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.float64)
-
-
 WORKLOADS: Mapping[str, Callable[..., Workload]] = {
-    "add": partial(elementwise, "add", lambda a, b: a + b, lambda a, b: _wide(a) + _wide(b), 2),
-    "mul": partial(elementwise, "mul", lambda a, b: a * b, lambda a, b: _wide(a) * _wide(b), 2),
+    "add": partial(elementwise, "add", lambda a, b: a + b, lambda a, b: wide(a) + wide(b), 2),
+    "mul": partial(elementwise, "mul", lambda a, b: a * b, lambda a, b: wide(a) * wide(b), 2),
     "relu": partial(elementwise, "relu", lambda a: a.relu(), lambda a: np.maximum(a, 0), 1),
-    "exp": partial(elementwise, "exp", lambda a: a.exp(), lambda a: np.exp(_wide(a)), 1),
+    "exp": partial(elementwise, "exp", lambda a: a.exp(), lambda a: np.exp(wide(a)), 1),
     "matmul": matmul,
-    "sum": partial(reduction, "sum", lambda a: a.sum(), lambda a: _wide(a).sum()),
-    "mean": partial(reduction, "mean", lambda a: a.mean(), lambda a: _wide(a).mean()),
+    "sum": partial(reduction, "sum", lambda a: a.sum(), lambda a: wide(a).sum()),
+    "mean": partial(reduction, "mean", lambda a: a.mean(), lambda a: wide(a).mean()),
     "max": partial(reduction, "max", lambda a: a.max(), lambda a: a.max()),
     "linear": linear,
+    **BACKEND_WORKLOADS,
 }
 
 SUITES: Mapping[str, tuple[Workload, ...]] = {
@@ -186,6 +141,14 @@ SUITES: Mapping[str, tuple[Workload, ...]] = {
         WORKLOADS["matmul"](n=500),
         WORKLOADS["sum"](n=1000),
         WORKLOADS["linear"](batch=128, inputs=784, outputs=256),
+    ),
+    # what a backend of our own is held against tinygrad's CPU device on
+    "backends": (
+        WORKLOADS["add"](n=2048),
+        WORKLOADS["exp"](n=2048),
+        WORKLOADS["sum"](n=2048),
+        *(WORKLOADS["matmul"](n=n) for n in (256, 512, 1024)),
+        *BACKEND_SUITE,
     ),
 }
 
@@ -215,10 +178,15 @@ def parse_workload(spec: str) -> Workload:
         known = ", ".join(f"{size}=..." for size in sizes)
         raise MeasurementError(
             f"measure the workload '{spec}'",
-            expected=f"'{name}' with {known} (whole numbers above 0), dtype={'|'.join(_RTOL)}",
+            expected=f"'{name}' with {known} (whole numbers above 0), dtype={_dtypes(name)}",
             got=f"'{rest}'",
             next_step=f"write it as '{WORKLOADS[name]().spec}'",
         ) from error
+
+
+def _dtypes(name: str) -> str:
+    usual = WORKLOADS[name]().dtype
+    return "|".join(RTOL) if usual in RTOL else usual
 
 
 def _size(text: str) -> int:

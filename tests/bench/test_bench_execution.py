@@ -10,7 +10,10 @@ Tensor = pytest.importorskip("tinygrad").Tensor
 
 @pytest.mark.parametrize("name", bench.WORKLOADS)
 def test_every_workload_is_right_on_the_cpu(name):
-    small = {"batch": 3, "inputs": 7, "outputs": 5} if name == "linear" else {"n": 9}
+    small = {
+        "linear": {"batch": 3, "inputs": 7, "outputs": 5},
+        "conv3x3": {"batch": 1, "channels": 2, "size": 9, "outputs": 3},
+    }.get(name, {"n": 9})
     workload = bench.WORKLOADS[name](**small)
     ready = prepare(workload, "CPU", "wall", "jit", seed=0)
     assert ready.verification.startswith("numpy") and ready.renderer.endswith("Renderer")

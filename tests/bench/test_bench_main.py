@@ -15,7 +15,7 @@ def test_results_go_to_stdout_and_progress_to_stderr(capsys, tmp_path):
 
 def test_wrong_arguments_end_with_2_and_say_what_would_be_right(capsys):
     assert main(["nothing", "--device=NULL"]) == 2
-    assert "a suite (tiny, quick, day4)" in capsys.readouterr().err
+    assert "a suite (tiny, quick, day4, backends)" in capsys.readouterr().err
 
 
 def test_nothing_measured_ends_with_1(capsys):

@@ -30,7 +30,7 @@ def test_suites_specs_and_workloads_mix():
 @pytest.mark.parametrize(
     ("workloads", "said"),
     [
-        ("nothing", "a suite (tiny, quick, day4) or a workload (add,"),
+        ("nothing", "a suite (tiny, quick, day4, backends) or a workload (add,"),
         ([], "none"),
         (["matmul:n=8", "matmul:n=8"], "twice: matmul:n=8"),
         ([print], "measure_call"),

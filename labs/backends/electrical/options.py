@@ -17,6 +17,9 @@ from labs.errors import DeviceError
 
 LEVELS = ("O0", "O1", "O2", "O3", "Os")
 VECTOR_BYTES = (16, 32, 64)
+LARGEST_TILE = 16
+# a word -> the choice that it turns off, or on
+WORDS = {"scalar": "vectorize", "stock": "schedule", "fastmath": "fast_math"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Options:
         machine: x86_64, arm64 or riscv64, in tinygrad's spelling; cpu: what -march gets.
         vector_bytes: how wide a vector is: 16, 32 or 64.
         level: the compiler's optimisation level.
+        tile: rows of a result kept in registers at once; 0 lets the device choose.
         vectorize: neighbouring scalar operations become vectors (off: "scalar").
         schedule: loops are split as this device likes it (off: "stock", tinygrad's choice).
         fast_math: -ffast-math, which breaks NaN and infinity (on: "fastmath"); for the lesson.
@@ -36,6 +40,7 @@ class Options:
     cpu: str = "native"
     vector_bytes: int = 16
     level: str = "O3"
+    tile: int = 0
     vectorize: bool = True
     schedule: bool = True
     fast_math: bool = False
@@ -44,6 +49,7 @@ class Options:
     def arch(self) -> str:
         """The string that parses to this."""
         parts = [self.machine, self.cpu, f"v{self.vector_bytes}", self.level]
+        parts += [f"t{self.tile}"] if self.tile else []
         parts += [] if self.vectorize else ["scalar"]
         parts += [] if self.schedule else ["stock"]
         parts += ["fastmath"] if self.fast_math else []
@@ -69,15 +75,16 @@ def parse(arch: str) -> Options:
             found["level"] = word
         elif word[:1] == "v" and word[1:].isdigit() and int(word[1:]) in VECTOR_BYTES:
             found["vector_bytes"] = int(word[1:])
-        elif word in ("scalar", "stock", "fastmath"):
-            names = {"scalar": "vectorize", "stock": "schedule", "fastmath": "fast_math"}
-            found[names[word]] = word == "fastmath"
+        elif word[:1] == "t" and word[1:].isdigit() and 1 <= int(word[1:]) <= LARGEST_TILE:
+            found["tile"] = int(word[1:])
+        elif word in WORDS:
+            found[WORDS[word]] = word == "fastmath"
         else:
             raise DeviceError(
                 f"use ELECTRICAL with arch '{arch}'",
                 expected="machine,cpu and then any of "
-                + ", ".join([*(f"v{n}" for n in VECTOR_BYTES), *LEVELS])
-                + ", scalar, stock, fastmath",
+                + ", ".join([*(f"v{n}" for n in VECTOR_BYTES), *LEVELS, *WORDS])
+                + f", t1 to t{LARGEST_TILE}",
                 got=f"'{word}'",
                 next_step="leave it out, or spell it as listed",
             )

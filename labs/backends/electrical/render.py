@@ -4,7 +4,7 @@ from tinygrad.dtype import AddrSpace, dtypes
 from tinygrad.uop.ops import Ops, PatternMatcher, UOp, UPat
 
 from labs.backends.electrical.accumulate import widen_accumulators
-from labs.backends.electrical.vectorize import STREAMED, vectorize
+from labs.backends.electrical.vectorize import STREAMED, is_multiple, vectorize
 
 LINE_BYTES = 64
 # From here on a result is written past the caches: with less, its reader finds it in one. Half of
@@ -63,7 +63,8 @@ def _vectorize(ctx, sink: UOp) -> UOp | None:
     new = widen_accumulators(sink, lanes_of)
     sink = sink if new is None else new
     once = not any(u.op is Ops.BUFFER for u in sink.toposort())  # nothing is summed, or kept
-    new = vectorize(sink, lanes_of, _is_stream if once else lambda place: False)
+    streams = _is_stream if once else lambda place: False
+    new = vectorize(sink, lanes_of, streams)
     return (sink if new is None else new).replace(tag=_DONE)
 
 
@@ -77,22 +78,8 @@ def _is_stream(place: UOp) -> bool:
         buffer.op is Ops.PARAM
         and buffer.max_numel() * buffer.dtype.itemsize >= STREAM_BYTES
         and lanes.val * buffer.dtype.itemsize == LINE_BYTES
-        and _is_multiple(start, lanes.val)
+        and is_multiple(start, lanes.val)
     )
-
-
-def _is_multiple(index: UOp, of: int) -> bool:
-    """Whether an index surely is one; tinygrad has turned multiplications into shifts by now."""
-    if index.op is Ops.CONST:
-        return index.val % of == 0
-    if index.op is Ops.ADD:
-        return all(_is_multiple(u, of) for u in index.src)
-    if index.op is Ops.SHL and index.src[1].op is Ops.CONST:
-        factor = 1 << index.src[1].val
-        return factor % of == 0 or (of % factor == 0 and _is_multiple(index.src[0], of // factor))
-    if index.op is Ops.MUL and index.src[1].op is Ops.CONST:
-        return index.src[1].val % of == 0
-    return False
 
 
 def _streamed_store(ctx, x: UOp) -> str | None:

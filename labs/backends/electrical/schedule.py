@@ -16,7 +16,10 @@ from labs.backends.electrical.options import Options
 
 WORK_PER_CORE = 128 << 10  # loop rounds that are worth waking another core for; tinygrad's number
 SHORT = 4  # a loop of so few rounds is written out: its border conditions become simpler
-TILES = (8, 6, 5, 4, 3, 2)  # how many rows of a result are kept in registers, best first
+# Vectors of results kept in registers: 8 independent sums hide the latency of a fused multiply-add
+# (4 cycles, 2 a cycle on current cores), and leave registers for what is multiplied.
+TILE = 8
+TILES = (16, 12, 8, 6, 5, 4, 3, 2)  # rows of a result that are kept in registers at once
 
 _stock = heuristic.hand_coded_optimizations
 
@@ -58,8 +61,7 @@ class _Plan:
         places = set(self.stores)
         self.loads = [u for u in kernel.bufs if u not in places and _depends_on_loops(u)]
         self.lanes = options.lanes(max((s.dtype.itemsize for s in self.stores), default=4))
-        # 32 registers of 64 bytes, or 16 of 32: half of them for results, at most
-        self.tile = 8 if options.vector_bytes == 64 or options.machine == "arm64" else 4
+        self.tile = options.tile or TILE
 
     # ---- what kind of kernel ----
 
@@ -99,8 +101,6 @@ class _Plan:
         rest = self._same(along)
         moving = [u for u in self.loads if _stride(u, along) == 1] if rest is not None else []
         budget = self.tile
-        if self.options.vector_bytes < 64 and rest is not None:
-            budget //= max(1, self._split(rest, OptOps.UPCAST, (2,))) or 1
         for axis in reversed(self._results()):
             reused = [u for u in self.loads if _stride(u, along) == 1 and _stride(u, axis) == 0]
             if axis.arg[0] != along.arg[0] and reused and budget > 1:

@@ -177,6 +177,20 @@ def _conditions(place: Address) -> list[UOp]:
     return list(place.gate[1].split_uop(Ops.AND)) if place.gate else []
 
 
+def is_multiple(index: UOp, of: int) -> bool:
+    """Whether an index surely is one; tinygrad has turned multiplications into shifts by now."""
+    if index.op is Ops.CONST:
+        return index.val % of == 0
+    if index.op is Ops.ADD:
+        return all(is_multiple(u, of) for u in index.src)
+    if index.op is Ops.SHL and index.src[1].op is Ops.CONST:
+        factor = 1 << index.src[1].val
+        return factor % of == 0 or (of % factor == 0 and is_multiple(index.src[0], of // factor))
+    if index.op is Ops.MUL and index.src[1].op is Ops.CONST:
+        return index.src[1].val % of == 0
+    return False
+
+
 def _consecutive(offsets: dict[int, object]) -> list[list[int]]:
     runs = itertools.groupby(enumerate(sorted(offsets)), lambda pair: pair[1] - pair[0])
     return [[offset for _, offset in run] for _, run in runs]
