@@ -121,6 +121,13 @@ def _new_result_file(name: str | None, suite: str) -> Path:
     return path
 
 
+def _conformance(options: argparse.Namespace) -> int:
+    from labs.backends.conformance.command import conformance_command
+    from labs.bench import progress_bar
+
+    return conformance_command(options, progress_bar)
+
+
 def _compare(options: argparse.Namespace) -> None:
     from labs.bench import compare_files
 
@@ -189,6 +196,19 @@ def _parser() -> argparse.ArgumentParser:
     compare = add("compare", _compare, "two result files: faster, slower or not resolved")
     compare.add_argument("baseline")
     compare.add_argument("candidate")
+    test = add("conformance", _conformance, "the backend conformance suite on any device")
+    own = "CPU, CL, ...; your own as NAME=package.module, NAME=file.py or NAME=folder"
+    test.add_argument("device", metavar="DEVICE", help=own)
+    some = "repeatable; a group, or cases such as 'reduce/sum/*'; default: all"
+    test.add_argument("--group", action="append", metavar="G", help=some)
+    test.add_argument("--size", default="full", help="full, or small for an emulated device")
+    test.add_argument("--seed", type=int, default=0, help="of the random inputs")
+    test.add_argument("--timeout", type=float, metavar="SECONDS", help="for one case")
+    test.add_argument("--json", metavar="F", help="the result for machines; - is stdout")
+    test.add_argument("--junit", metavar="F", help="the result as JUnit XML")
+    test.add_argument("--html", metavar="F", help="the result as a page")
+    checkout = "a tinygrad checkout, whose tests are run as well"
+    test.add_argument("--tinygrad-tests", metavar="PATH", help=checkout)
     check = add("check", _check, "check the exercises that you have saved in the notebooks")
     check.add_argument("id", nargs="?", help="an exercise such as 1.3; default: all")
     hint = add("hint", _hint, "the next hint for an exercise")

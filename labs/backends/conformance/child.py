@@ -66,8 +66,11 @@ def _prepare(job: dict[str, Any]) -> None:
 
     toolchain.activate()
     backends.register()
-    if job["module"]:
-        backends.register(job["device"], job["module"])
+    device, module = job["device"], job["module"]
+    if module:
+        if backends.registered().get(device, module) != module:
+            backends.unregister(device)  # another of that name, which our parent has registered
+        backends.register(device, module, check=False)  # what is wrong with it is for the cases
 
 
 def _dev(device: str, users: str) -> str:
@@ -114,18 +117,19 @@ def explain(error: BaseException) -> str:
 
     if isinstance(error, Wrong):
         return str(error)
-    text, cause = describe(error), error.__cause__
-    if cause is not None:
-        text += f" (because of {describe(cause)})"
-    frame = (cause or error).__traceback__
+    cause = error.__cause__ or error
+    text = describe(cause) + _place(cause)
+    return text if cause is error else f"{text}; so: {describe(error)}"
+
+
+def _place(error: BaseException) -> str:
+    frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     if frame is None:
-        return text
+        return ""
     code = frame.tb_frame.f_code
-    return (
-        f"{text}, raised in {code.co_name} ({os.path.basename(code.co_filename)}:{frame.tb_lineno})"
-    )
+    return f", raised in {code.co_name} ({os.path.basename(code.co_filename)}:{frame.tb_lineno})"
 
 
 if __name__ == "__main__":

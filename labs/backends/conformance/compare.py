@@ -31,11 +31,14 @@ def close(
         _same_shape(got64, want)
         size = np.abs(want) if scale is None else np.abs(np.asarray(scale, np.float64))
         allowed = ulps * EPSILON[dtype] * np.broadcast_to(size, want.shape) + TINY[dtype]
+        allowed = np.where(np.isfinite(want), allowed, -1.0)  # infinity is not "about" anything
         largest = (2 - EPSILON[dtype]) * 2.0 ** _top_exponent(dtype)
         # beyond the dtype's range the answer is an infinity, or the largest number
         limited = np.clip(want, -largest, largest)
-        overflow = (np.abs(want) > largest * (1 - ulps * EPSILON[dtype])) & (
-            np.sign(got64) == np.sign(want)
+        overflow = (
+            np.isfinite(want)
+            & (np.abs(want) > largest * (1 - ulps * EPSILON[dtype]))
+            & (np.sign(got64) == np.sign(want))
         )
         good = (
             (np.isnan(got64) & np.isnan(want))

@@ -51,5 +51,8 @@ GROUPS: Mapping[str, str] = MappingProxyType(
         "pickle": "keep all options in the renderer's target (arch): only that is pickled",
         "backward": "look at the failures in reduce and indexing first: gradients are kernels too",
         "errors": "let a failure raise, name what was asked, and leave the device usable",
+        # not the suite's own: only with --tinygrad-tests
+        "tinygrad": "run one of them by itself: DEV=X pytest -p "
+        "labs.backends.conformance.pytest_plugin FILE::TEST",
     }
 )

@@ -16,8 +16,9 @@ from labs.backends.conformance.groups import GROUPS
 from labs.tables import Table
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
-SHOWN_PER_GROUP = 3  # of the failures, in text; the other forms hold all
-MESSAGE_WIDTH = 200  # characters of a message in text
+SHOWN_GROUPS, SHOWN_PER_GROUP = 4, 4  # of the failures, in text; the other forms hold all
+MESSAGE_WIDTH = 240  # characters of a message in text
+SAME = 40  # messages that begin alike are shown once
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -192,10 +193,13 @@ class Report:
         rows = [(g.name, g.passed, g.failed, g.skipped, _time(g)) for g in self.groups.values()]
         columns = ("group", "passed", "failed", "skipped", "time")
         parts = [str(Table(self._title(), columns, tuple(rows)))]
-        for name, group in self.groups.items():
-            failures = [f for f in self.failures if f.case.partition("/")[0] == name]
-            if failures:
-                parts.append(_failures_text(group, failures))
+        failing = [g for g in self.groups.values() if g.failed]
+        for group in failing[:SHOWN_GROUPS]:
+            failures = [f for f in self.failures if f.case.partition("/")[0] == group.name]
+            parts.append(_failures_text(group, failures))
+        if failing[SHOWN_GROUPS:]:
+            rest = ", ".join(f"{g.name} ({g.failed})" for g in failing[SHOWN_GROUPS:])
+            parts.append(f"failed as well, perhaps for the same reasons: {rest}")
         if self.skipped:
             counts = [f"  {row[0]:>4}  {row[1]}" for row in self.skip_table().rows]
             parts.append("\n".join([f"skipped {self.skipped}, because:", *counts]))
@@ -244,13 +248,18 @@ def _next(group: GroupScore) -> str | None:
 
 
 def _failures_text(group: GroupScore, failures: list[Failure]) -> str:
+    alike: dict[str, list[Failure]] = {}
+    for failure in failures:
+        alike.setdefault(failure.message[:SAME], []).append(failure)
     lines = [f"{group.name}: {len(failures)} failed"]
-    for failure in failures[:SHOWN_PER_GROUP]:
-        message = " ".join(failure.message.split())
+    for first, *others in list(alike.values())[:SHOWN_PER_GROUP]:
+        message = " ".join(first.message.split())
         short = message if len(message) <= MESSAGE_WIDTH else message[: MESSAGE_WIDTH - 3] + "..."
-        lines.append(f"  {failure.case}: {short}")
-    if len(failures) > SHOWN_PER_GROUP:
-        lines.append(f"  and {len(failures) - SHOWN_PER_GROUP} more")
+        lines.append(f"  {first.case}: {short}")
+        if others:
+            lines.append(f"    and {len(others)} like it: {others[0].case}, ...")
+    if len(alike) > SHOWN_PER_GROUP:
+        lines.append(f"  and {len(alike) - SHOWN_PER_GROUP} other messages")
     return "\n".join(lines)
 
 

@@ -58,10 +58,11 @@ class Subject:
         if array.size == 0:
             found = Tensor.empty(*array.shape, dtype=getattr(dtypes, dtype or array.dtype.name))
             return found.to(where)
-        tensor = Tensor(array, device=where)
+        # a numpy scalar would become a constant, which is in no memory of the device
+        tensor = Tensor(array.reshape(array.shape or (1,)), device=where)
         if dtype == "bfloat16":
             tensor = tensor.cast(dtypes.bfloat16)
-        return tensor.contiguous().realize()
+        return tensor.contiguous().realize().reshape(array.shape)
 
     def open_second(self):
         """The second instance; Skipped when a device of tinygrad's own hasn't got one."""

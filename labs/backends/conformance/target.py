@@ -15,7 +15,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from labs.backends.registry import registered
+from labs.backends.registry import COURSE_BACKENDS, registered
+from labs.backends.validation import check_name
 from labs.errors import DeviceError
 
 
@@ -53,8 +54,8 @@ def parse_target(text: str) -> Target:
             next_step="python3 course.py doctor lists the devices of this machine",
         )
     if not equals:
-        found = registered() or {}
-        return Target(name.upper(), found.get(name.upper()))
+        return Target(name.upper(), {**COURSE_BACKENDS, **registered()}.get(name.upper()))
+    check_name(name)
     path = Path(place).expanduser()
     if path.exists() or os.sep in place or "/" in place or place.endswith(".py"):
         return _from_path(name.upper(), path)

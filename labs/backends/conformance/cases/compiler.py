@@ -134,11 +134,11 @@ def _workers(s: Subject) -> None:
 
 
 def _must_refuse(s: Subject, source: str) -> None:
+    program = _program(s)  # what is right must have compiled, or a refusal says nothing
     try:
         binary = s.device.compiler.compile(source)
     except Exception:
         return
-    program = _program(s)
     elf = program.to_elf()
     elf.lib = binary
     try:
