@@ -28,6 +28,7 @@ from labs.toolchain.compiler import zig_shim
 from labs.toolchain.files import LINUX, toolchain_dir, write_if_different
 
 PATIENCE_S = 300.0  # a first build from a cold disk takes half a minute
+_ENTRY_NAME = "_start"
 _COMPILE = (
     "-ffreestanding -nostdlib -fno-math-errno -ffunction-sections -fdata-sections -fno-ident "
     "-fno-unwind-tables -fno-asynchronous-unwind-tables -x c -c - -o"
@@ -36,7 +37,7 @@ _STATE = "the kernel has a static variable that it could write"
 # nothing that a kernel could write: it runs from flash and keeps no state between launches
 _SCRIPT = f"""SECTIONS {{
   . = {FLASH_START:#x};
-  .text : {{ KEEP(*(.text._start)) *(.text .text.*) }}
+  .text : {{ KEEP(*(.text.{_ENTRY_NAME})) *(.text .text.*) }}
   .rodata : {{ *(.rodata .rodata.* .srodata .srodata.*) }}
   .data : {{ *(.data .data.* .sdata .sdata.* .got .got.*) }}
   .bss : {{ *(.bss .bss.* .sbss .sbss.* COMMON) }}
@@ -44,8 +45,9 @@ _SCRIPT = f"""SECTIONS {{
   ASSERT(SIZEOF(.data) + SIZEOF(.bss) == 0, "{_STATE}")
 }}
 """
+# relocations are kept so that the loader sees which words are addresses
+_LINK = f"-e {_ENTRY_NAME} --gc-sections --emit-relocs --nmagic"
 _ROUTINES = "-O ReleaseSmall -fstrip -ffunction-sections -fdata-sections --name routines"
-_ENTRY_NAME = "_start"
 
 
 def entry_point(function: str, types: Sequence[str]) -> str:
@@ -86,9 +88,8 @@ def compile_kernel(source: str, core: Core, level: str) -> bytes:
         if done.returncode:
             raise _refused(done, source, core, level)
         script.write_text(_SCRIPT)
-        command = [zig, "ld.lld", "-T", script, "-e", _ENTRY_NAME, "--gc-sections"]
-        # relocations are kept so that the loader can see that there are no absolute addresses
-        done = _run([*command, "--emit-relocs", object_, routines, "-o", program], folder)
+        command = [zig, "ld.lld", "-T", script, *_LINK.split(), object_, routines, "-o", program]
+        done = _run(command, folder)
         if done.returncode:
             raise _refused(done, source, core, level)
         return program.read_bytes()
@@ -96,7 +97,16 @@ def compile_kernel(source: str, core: Core, level: str) -> bytes:
 
 def fingerprint(core: Core, level: str) -> str:
     """Changes whenever the bytes that `compile_kernel` gives may: flags, script, zig."""
-    parts = [*core.clang_flags, level, _COMPILE, _SCRIPT, _ROUTINES, core.zig_cpu, _zig_stamp()]
+    parts = [
+        *core.clang_flags,
+        level,
+        _COMPILE,
+        _LINK,
+        _SCRIPT,
+        _ROUTINES,
+        core.zig_cpu,
+        _zig_stamp(),
+    ]
     return sha256("|".join(parts).encode()).hexdigest()[:12]
 
 

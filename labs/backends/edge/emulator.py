@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import unicorn
-from unicorn import arm_const, riscv_const, unicorn_const
+from unicorn import unicorn_const
 from unicorn.unicorn_py3.unicorn import uclib
 
 from labs.backends.edge.build import counting_hooks
 from labs.backends.edge.cores import Core
 from labs.backends.edge.hooks import State
 from labs.backends.edge.image import BEFORE, Image
+from labs.backends.edge.machines import MACHINES
 from labs.backends.edge.memory import (
     FLASH_BYTES,
     FLASH_START,
@@ -40,53 +41,6 @@ _PAINT = 0xA5A5A5A5  # of stack that was never used
 _SLICE = 50_000_000
 _READ_WRITE = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_WRITE
 _READ_EXECUTE = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_EXEC
-
-
-@dataclass(frozen=True)
-class _Machine:
-    """How unicorn spells an instruction set."""
-
-    arch: int
-    mode: int
-    models: dict[str, int]  # by core name
-    program_counter: int
-    stack_pointer: int
-    return_address: int
-    argument: int
-    mode_bit: int  # in code addresses: Thumb's lowest bit
-    loop: bytes  # a jump to itself, at the halt address
-    past_illegal: int  # unicorn leaves the program counter so far behind an illegal instruction
-
-
-_MACHINES = {
-    "thumb": _Machine(
-        unicorn_const.UC_ARCH_ARM,
-        unicorn_const.UC_MODE_THUMB | unicorn_const.UC_MODE_MCLASS,
-        {
-            "cortex-m4": arm_const.UC_CPU_ARM_CORTEX_M4,
-            "cortex-m3": arm_const.UC_CPU_ARM_CORTEX_M3,
-        },
-        arm_const.UC_ARM_REG_PC,
-        arm_const.UC_ARM_REG_SP,
-        arm_const.UC_ARM_REG_LR,
-        arm_const.UC_ARM_REG_R0,
-        1,
-        b"\xfe\xe7",
-        0,
-    ),
-    "riscv32": _Machine(
-        unicorn_const.UC_ARCH_RISCV,
-        unicorn_const.UC_MODE_RISCV32,
-        {"rv32imac": riscv_const.UC_CPU_RISCV32_SIFIVE_E31},
-        riscv_const.UC_RISCV_REG_PC,
-        riscv_const.UC_RISCV_REG_SP,
-        riscv_const.UC_RISCV_REG_RA,
-        riscv_const.UC_RISCV_REG_A0,
-        0,
-        b"\x01\xa0",
-        4,
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -133,7 +87,7 @@ class Emulator:
 
     def __init__(self, core: Core, ram: HostMemory, stack: HostMemory) -> None:
         self.core, self._ram, self._stack = core, ram, stack
-        self._machine = _MACHINES[core.instruction_set]
+        self._machine = MACHINES[core.instruction_set]
         self._flash = HostMemory(FLASH_START, FLASH_BYTES)
         self._before = np.zeros(FLASH_BYTES // 2, BEFORE)
         self._placed: dict[Image, Block] = {}

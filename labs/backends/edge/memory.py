@@ -15,6 +15,7 @@ import ctypes
 import mmap
 import threading
 from collections import deque
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from labs.errors import DeviceError
@@ -88,6 +89,31 @@ class MemoryMap(TableView):
         )
         columns = ("region", "from", "to", "access", "size", "used", "blocks")
         return Table("Memory map of EDGE", columns, rows, "Nothing else is mapped.")
+
+
+def memory_map(
+    kernels: Sequence[Block], taken: Mapping[int, int], pooled: Set[int], stack_bytes: int
+) -> MemoryMap:
+    """The map at this moment.
+
+    Args:
+        kernels: what lies in flash.
+        taken: address -> bytes of every block of data memory.
+        pooled: addresses of those that were freed and are kept.
+        stack_bytes: what the latest launch used of the stack.
+    """
+    buffers = [
+        Block("ram", "pooled" if address in pooled else "buffer", "", address, size)
+        for address, size in taken.items()
+    ]
+    in_flash, in_ram = (sum(block.size for block in part) for part in (kernels, buffers))
+    regions = (
+        Region("flash", FLASH_START, FLASH_BYTES, in_flash, "r-x"),
+        Region("guard", GUARD_START, GUARD_BYTES, 0, "---"),
+        Region("stack", STACK_START, STACK_BYTES, stack_bytes, "rw-"),
+        Region("ram", RAM_START, RAM_BYTES, in_ram, "rw-"),
+    )
+    return MemoryMap(regions, (*kernels, *buffers))
 
 
 class HostMemory:

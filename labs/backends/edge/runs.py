@@ -4,7 +4,9 @@ Instructions, code and stack are counted on the emulated core; `host_time_s` is 
 around the emulator; everything called `model_...` comes from the core's cost model.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from labs.tables import Table, TableView
@@ -72,6 +74,36 @@ class EdgeRuns(list[EdgeRun], TableView):
 
     def table(self) -> Table:
         return runs_table(self)
+
+
+class RunHistory:
+    """The latest launches of a device, and the recordings that are going on."""
+
+    def __init__(self, length: int) -> None:
+        self._latest: deque[EdgeRun] = deque(maxlen=length)
+        self._recordings: list[EdgeRuns] = []
+
+    @property
+    def last(self) -> EdgeRun | None:
+        return self._latest[-1] if self._latest else None
+
+    def latest(self) -> EdgeRuns:
+        return EdgeRuns(self._latest)
+
+    def add(self, run: EdgeRun) -> None:
+        self._latest.append(run)
+        for recording in self._recordings:
+            recording.append(run)
+
+    @contextlib.contextmanager
+    def record(self) -> Iterator[EdgeRuns]:
+        """A list that gets every launch of the block."""
+        runs = EdgeRuns()
+        self._recordings = [*self._recordings, runs]
+        try:
+            yield runs
+        finally:
+            self._recordings = [other for other in self._recordings if other is not runs]
 
 
 def runs_table(runs: Sequence[EdgeRun]) -> Table:

@@ -7,12 +7,11 @@ they are executed; time and energy come from a cost model, and `wait=True` answe
 that tinygrad's BEAM search runs on a clock that never jitters.
 """
 
-import contextlib
 import struct
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from tinygrad.device import BufferSpec, Compiled, Compiler, LRUAllocator, Program, TinyELF
@@ -30,22 +29,17 @@ from labs.backends.edge.errors import EdgeOutOfMemory
 from labs.backends.edge.faults import NamedBuffer, describe
 from labs.backends.edge.image import Image, load_image
 from labs.backends.edge.memory import (
-    FLASH_BYTES,
-    FLASH_START,
-    GUARD_BYTES,
-    GUARD_START,
     RAM_BYTES,
     RAM_START,
     STACK_BYTES,
     STACK_START,
-    Block,
     Heap,
     HostMemory,
     MemoryMap,
-    Region,
     hexadecimal,
+    memory_map,
 )
-from labs.backends.edge.runs import EdgeRun, EdgeRuns
+from labs.backends.edge.runs import EdgeRun, EdgeRuns, RunHistory
 from labs.errors import DeviceError
 from labs.units import format_bytes
 
@@ -88,7 +82,7 @@ class EdgeRenderer(ClangRenderer):
     string_rewrite = (
         PatternMatcher(
             [  # with tinygrad's l and ul a constant would lose its upper half
-                (UPat.cvar("c").cast(dtypes.int64), lambda ctx, c: f"{c.val}ll"),
+                (UPat.cvar("c").cast(dtypes.int64), lambda ctx, c: _long_long(c.val)),
                 (UPat.cvar("c").cast(dtypes.uint64), lambda ctx, c: f"{c.val % 2**64}ull"),
             ]
         )
@@ -147,7 +141,8 @@ class EdgeAllocator(LRUAllocator["EdgeDevice"]):
     def __init__(self, dev: "EdgeDevice") -> None:
         super().__init__(dev, supports_copy_from_disk=False, supports_transfer=False)
         self.memory, self.heap = HostMemory(RAM_START, RAM_BYTES), Heap(RAM_START, RAM_BYTES)
-        self._ledger, self._live = MemoryLedger(RAM_BYTES), set()
+        self._ledger = MemoryLedger(RAM_BYTES)
+        self._live, self._new = set(), set()  # addresses: in use; just taken from the heap
 
     def usage(self) -> MemoryUsage:
         """What is used, pooled and left, in bytes of data memory."""
@@ -158,13 +153,14 @@ class EdgeAllocator(LRUAllocator["EdgeDevice"]):
         self._ledger.reset_peak()
 
     def alloc(self, size: int, options: BufferSpec | None = None) -> EdgeBuffer:
-        pooled = bool(self.cache.get((size, options)))
         try:
             buffer = super().alloc(size, options)
         except MemoryError:
             raise self._out_of_memory(size) from None
+        is_new = buffer.address in self._new
+        self._new.discard(buffer.address)
         self._live.add(buffer.address)
-        self._ledger.took(self.heap.rounded(size), from_pool=pooled)
+        self._ledger.took(self.heap.rounded(size), from_pool=not is_new)
         return buffer
 
     def free(self, opaque: EdgeBuffer, size: int, options: BufferSpec | None = None) -> None:
@@ -177,15 +173,8 @@ class EdgeAllocator(LRUAllocator["EdgeDevice"]):
                 got="one that was freed before, or never allocated here",
                 next_step="free each buffer once",
             ) from None
-        kept = len(self.cache[(size, options)])
+        self._ledger.gave(self.heap.rounded(size), to_pool=True)  # where it doesn't stay: _free
         super().free(opaque, size, options)
-        pooled = len(self.cache[(size, options)]) > kept
-        self._ledger.gave(self.heap.rounded(size), to_pool=pooled)
-
-    def free_cache(self) -> None:
-        pooled = [(s, len(kept)) for (s, _), kept in self.cache.items()]
-        super().free_cache()
-        self._ledger.drained(sum(self.heap.rounded(size) * n for size, n in pooled))
 
     def pooled(self) -> set[int]:
         """Addresses of the buffers that were freed and are kept."""
@@ -202,9 +191,11 @@ class EdgeAllocator(LRUAllocator["EdgeDevice"]):
         address = self.heap.take(size)
         if address is None:
             raise MemoryError(size)
+        self._new.add(address)
         return EdgeBuffer(address, size, address)
 
     def _free(self, opaque: EdgeBuffer, options: BufferSpec) -> None:
+        self._ledger.drained(self.heap.rounded(opaque.size))
         self.heap.give(opaque.address)
 
     def _offset(self, buf: EdgeBuffer, size: int, offset: int) -> EdgeBuffer:
@@ -238,8 +229,7 @@ class EdgeDevice(Compiled):
 
     def __init__(self, device: str) -> None:
         self.instruction_budget = INSTRUCTION_BUDGET
-        self._history: deque[EdgeRun] = deque(maxlen=HISTORY)
-        self._recordings: list[EdgeRuns] = []
+        self._history = RunHistory(HISTORY)
         self._launches = LaunchLedger()
         self._stack = HostMemory(STACK_START, STACK_BYTES)
         self._emulators: dict[str, Emulator] = {}
@@ -255,15 +245,14 @@ class EdgeDevice(Compiled):
     @property
     def last_run(self) -> EdgeRun | None:
         """The latest launch; None before the first."""
-        return self._history[-1] if self._history else None
+        return self._history.last
 
     @property
     def runs(self) -> EdgeRuns:
         """The latest launches, at most 256, in order."""
-        return EdgeRuns(self._history)
+        return self._history.latest()
 
-    @contextlib.contextmanager
-    def record(self) -> Iterator[EdgeRuns]:
+    def record(self) -> AbstractContextManager[EdgeRuns]:
         """Collects every launch of a block of code.
 
         Example:
@@ -271,12 +260,7 @@ class EdgeDevice(Compiled):
                 (a @ b).realize()
             runs.instructions
         """
-        runs = EdgeRuns()
-        self._recordings.append(runs)
-        try:
-            yield runs
-        finally:
-            self._recordings = [r for r in self._recordings if r is not runs]
+        return self._history.record()
 
     def counters(self) -> LaunchCounters:
         """Launches since the device was opened; their seconds are of this machine, not modelled."""
@@ -284,22 +268,13 @@ class EdgeDevice(Compiled):
 
     def memory_map(self) -> MemoryMap:
         """Who has which part of the memory now; flash is that of the current core."""
-        emulator = self._emulators.get(self.core.name)
-        blocks = list(emulator.kernels()) if emulator else []
-        pooled = self.allocator.pooled()
-        blocks += [
-            Block("ram", "pooled" if address in pooled else "buffer", "", address, size)
-            for address, size in self.allocator.heap.blocks().items()
-        ]
-        used = {r: sum(b.size for b in blocks if b.region == r) for r in ("flash", "ram")}
-        stack_bytes = self.last_run.stack_bytes if self.last_run else 0
-        regions = (
-            Region("flash", FLASH_START, FLASH_BYTES, used["flash"], "r-x"),
-            Region("guard", GUARD_START, GUARD_BYTES, 0, "---"),
-            Region("stack", STACK_START, STACK_BYTES, stack_bytes, "rw-"),
-            Region("ram", RAM_START, RAM_BYTES, used["ram"], "rw-"),
+        emulator, last = self._emulators.get(self.core.name), self.last_run
+        return memory_map(
+            emulator.kernels() if emulator else (),
+            self.allocator.heap.blocks(),
+            self.allocator.pooled(),
+            last.stack_bytes if last else 0,
         )
-        return MemoryMap(regions, tuple(blocks))
 
     def emulator(self, core: Core) -> Emulator:
         """The emulated core, made at first use."""
@@ -373,10 +348,13 @@ class EdgeDevice(Compiled):
         if timed:
             self._launches.timed_launches += 1
             self._launches.timed_s += time.perf_counter() - start
-        self._history.append(run)
-        for recording in self._recordings:
-            recording.append(run)
+        self._history.add(run)
         return run
+
+
+def _long_long(value: int) -> str:
+    # C has no literal for the least of them: it would be the negative of an unsigned one
+    return f"({value + 1}ll-1)" if value == -(2**63) else f"{value}ll"
 
 
 def _named_buffers(program: EdgeProgram, buffers: Sequence[EdgeBuffer]) -> list[NamedBuffer]:

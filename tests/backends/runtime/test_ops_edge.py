@@ -143,6 +143,9 @@ def test_constants_when_wider_than_32_bits_then_whole(core):
     np.testing.assert_array_equal(
         (x + 0x1234_5678_9ABC).numpy(), np.arange(1, 4) + 0x1234_5678_9ABC
     )
+    least = -(2**63)
+    np.testing.assert_array_equal((x + least).numpy(), np.arange(1, 4) + least)
+    assert (x > least).all().item() and ((x - 4).maximum(least) < 0).all().item()
     y = on_edge(np.array([1], np.uint64))
     assert (y + (2**63 + 5)).numpy()[0] == 2**63 + 6
 
