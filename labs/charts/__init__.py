@@ -8,11 +8,15 @@ what the data say.
 from labs.charts.benchmark import benchmark_chart
 from labs.charts.chart import Chart, show
 from labs.charts.comparison import comparison_chart
+from labs.charts.conformance import conformance_chart
+from labs.charts.edge_memory import edge_memory_chart
+from labs.charts.edge_runs import edge_runs_chart
 from labs.charts.graph import uop_graph_chart
 from labs.charts.memory import TransferPoint, memory_chart, transfer_chart
 from labs.charts.samples import samples_chart
 from labs.charts.style import DeviceStyle, device_style
 from labs.charts.values import NamedValue, first_call_chart, named_values_chart, predicted_chart
+from labs.charts.variants import variants_chart
 
 __all__ = [
     "Chart",
@@ -21,7 +25,10 @@ __all__ = [
     "TransferPoint",
     "benchmark_chart",
     "comparison_chart",
+    "conformance_chart",
     "device_style",
+    "edge_memory_chart",
+    "edge_runs_chart",
     "first_call_chart",
     "memory_chart",
     "named_values_chart",
@@ -30,4 +37,5 @@ __all__ = [
     "show",
     "transfer_chart",
     "uop_graph_chart",
+    "variants_chart",
 ]
