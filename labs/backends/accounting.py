@@ -35,7 +35,8 @@ class MemoryLedger:
     """Counts for one allocator; safe for several threads."""
 
     def __init__(self, limit_bytes: int | None = None) -> None:
-        self._lock = threading.Lock()
+        # reentrant: the garbage collector may free a buffer in the middle of one of these methods
+        self._lock = threading.RLock()
         self._limit_bytes = limit_bytes
         self._used = self._peak = self._pooled = 0
         self._allocations = self._reuses = self._frees = 0

@@ -46,6 +46,13 @@ def _broadcast(ctx, x: UOp) -> str | None:
     return None
 
 
+def _typed(ctx, x: UOp) -> str | None:
+    """What C makes of a comparison of vectors has the right size, and not always the right name."""
+    if x.max_numel() == 1:
+        return None
+    return f"(({ctx.render_type(x)}){x.arg.format(*[ctx[u] for u in x.src])})"
+
+
 def _lane(ctx, x: UOp) -> str | None:
     vector, i = x.src[0], x.src[1]
     if vector.addrspace not in (AddrSpace.ALU, None) or vector.max_numel() == 1:
@@ -104,6 +111,7 @@ vector_rules = PatternMatcher(
     [
         (UPat(Ops.INDEX, src=(UPat(), UPat()), name="x"), _lane),
         (UPat(Ops.STORE, name="x"), _streamed_store),
+        (UPat(Ops.CUSTOM, name="x"), _typed),
         (UPat(Ops.CAST, name="x"), _convert),
         (UPat(Ops.STACK, name="x"), _broadcast),
         (UPat(Ops.SQRT, name="x"), _sqrt),
