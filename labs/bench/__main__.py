@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Returns 0 when something was measured, 1 when nothing was, 2 for wrong arguments."""
     options = _parser().parse_args(argv)
     backends.register()  # the course's own, and what the reader's process has handed down
-    emit = _event_stream() if options.events else None
+    emit = event_stream() if options.events else None
     try:
         plan = make_plan(
             options.workloads,
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             print(results)
             return 0 if results.measurements else 1
-        run_plan(plan, path=options.path, notify=emit, cancel=_stdin_closed())
+        run_plan(plan, path=options.path, notify=emit, cancel=stdin_closed())
         return 0
     except LabError as error:
         if emit is None:
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _event_stream() -> Callable[[Event | LabError], None]:
+def event_stream() -> Callable[[Event | LabError], None]:
     """Takes stdout for the events alone: whatever a driver prints goes to stderr from here on."""
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
@@ -90,7 +90,8 @@ def _event_stream() -> Callable[[Event | LabError], None]:
     return emit
 
 
-def _stdin_closed() -> Callable[[], bool]:
+def stdin_closed() -> Callable[[], bool]:
+    """A cancel() that becomes true when the parent closes our stdin, or is gone."""
     closed = threading.Event()
 
     def wait() -> None:

@@ -80,13 +80,13 @@ def measure_isolated(
             "settings": json.dumps(asdict(plan.settings))
         }
         command += [f"--{key.replace('_', '-')}={value}" for key, value in values.items()]
-        end = _run_child(command, progress, cancel, stall_timeout_s)
+        end = run_child(command, progress, cancel, stall_timeout_s)
         while end.returncode != 0 and not end.error and end.reason in ("", "stalled"):
             if not end.device or not file.exists():
-                raise _died_early(end)
+                raise died_early(end)
             if not _record_failure(file, end, [(c.name, c.device) for c in plan.cases]):
                 break
-            end = _run_child(command, progress, cancel, stall_timeout_s)
+            end = run_child(command, progress, cancel, stall_timeout_s)
         if end.error:
             raise end.error
         if not file.exists():  # cancelled before anything was there to save
@@ -110,9 +110,10 @@ def _as_specs(workloads: str | Iterable[str]) -> list[str]:
     return specs
 
 
-def _run_child(
+def run_child(
     command: list[str], progress: Progress | None, cancel: Cancel | None, stall_timeout_s: float
 ) -> _End:
+    """Follows a child that tells its steps as JSON lines to its end, or ends it when cancelled."""
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen(
             command,
@@ -219,7 +220,8 @@ def _how(end: _End) -> str:
     return f"ended with code {end.returncode}"
 
 
-def _died_early(end: _End) -> MeasurementError:
+def died_early(end: _End) -> MeasurementError:
+    """What to raise for a child that ended without a result."""
     return MeasurementError(
         "measure in a process of its own",
         expected="a process that opens the devices",

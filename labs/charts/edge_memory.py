@@ -79,7 +79,7 @@ def edge_memory_chart(memory_map: Any, *, title: str = "") -> Chart:
         title=title,
         subtitle="EDGE, emulated · addresses grow from left to right and from top to bottom · the "
         "width of a block is the logarithm of its size, but in the last bar",
-        notes="Blocks smaller than their neighbours are drawn together when there are many.",
+        notes="Of many blocks, small neighbours are drawn as one with their number.",
     )
     axes = figure.add_subplot()
     axes.set_xlim(0, 1)
@@ -137,9 +137,11 @@ def _draw_row(axes: Axes, y: float, segments: Sequence[_Segment]) -> None:
         width = s.weight / whole
         axes.add_patch(Rectangle((x, y - 0.3), width, 0.6, **_LOOKS[s.kind]))
         if width >= _LABEL_FROM:
-            dark = s.kind in ("kernel", "buffer", "several")
-            size = format_bytes(s.size).replace(" ", "\n") if width < 0.1 else format_bytes(s.size)
-            text = f"{s.count} in\n{size}" if s.count > 1 else size
+            dark = s.kind in ("kernel", "several")
+            size = format_bytes(s.size).replace(" ", "\n" if width < 0.1 else " ")
+            text = (
+                size if s.count == 1 else f"{s.count} in\n{size}" if width >= 0.1 else f"{s.count}"
+            )
             look = {"color": "white" if dark else INK}
             if s.kind in ("pooled", "not mapped"):  # a hatch behind text is hard to read
                 look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}

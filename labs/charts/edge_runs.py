@@ -12,7 +12,7 @@ from labs.charts.style import INK, MUTED, device_style, new_figure, row_axis, st
 from labs.errors import ResultError
 from labs.units import format_bytes, format_count, format_quantity, format_ratio, format_seconds
 
-_ROW_IN = 0.42
+_ROW_IN = 0.45
 _MODELS = ("energy", "time")
 
 
@@ -136,7 +136,7 @@ def _draw(axes: Any, panel: _Panel) -> None:
         axes.annotate(
             text,
             (0, y),
-            (2, 11),
+            (2, 12.5),
             textcoords="offset points",
             fontsize=9,
             va="center",
@@ -163,12 +163,19 @@ def _finding(bars: Sequence[_Bar], panels: Sequence[_Panel]) -> str:
             f"{first.label}: {format_count(first.instructions)} instructions from "
             f"{format_bytes(first.code_bytes)} of code"
         )
+    shown = others
+    if len(others) > 2:  # a title with all of them would be a paragraph
+        shown = [max(others, key=lambda b: _distance(b.instructions, first.instructions))]
     parts = []
-    for b in others:
+    for b in shown:
         code = format_ratio(b.code_bytes / first.code_bytes, 2)
         count = format_ratio(b.instructions / first.instructions, 2)
         parts.append(f"{b.label} executes {count} the instructions from {code} the code")
     return f"Against {first.label}, {join_words(parts)}"
+
+
+def _distance(a: float, b: float) -> float:
+    return max(a / b, b / a)
 
 
 def _conditions(bars: Sequence[_Bar]) -> str:

@@ -60,7 +60,7 @@ def variants_chart(results: Any, baseline: str | None = None, *, subtitle: str =
                 linewidth=1.1,
                 zorder=1,
             )
-        axes.plot([values[y]], [y], linestyle="", **marker_look(m.device, modelled=m.modelled))
+        axes.plot([values[y]], [y], linestyle="", **_look(m))
         ends = _ends(m, rate)
         if ends:
             draw_interval(axes, *ends, y)
@@ -81,6 +81,11 @@ def _baseline(rows: Sequence[Any], wanted: str | None) -> Any:
             next_step="name a variant that was measured, or leave baseline out",
         )
     return found
+
+
+def _look(m: Any) -> dict[str, object]:
+    # all points are of one device: they may be larger than where several meet
+    return {**marker_look(m.device, modelled=m.modelled), "markersize": 12}
 
 
 def _label(m: Any) -> str:
@@ -116,20 +121,20 @@ def _scale(axes: Axes, rows: Sequence[Any], values: Sequence[float], rate: bool)
 
 def _gains(axes: Axes, y: int, m: Any, before: Any, base: Any, rate: bool) -> None:
     """The value, and below it the gain over the step before and over the first."""
-    text = _format(m, rate) + (" †" if capped_rounds(m) else "")
-    if before is None:
-        step, ink = "", INK
-    else:
+    value = _format(m, rate) + (" †" if capped_rounds(m) else "")
+    gains, ink = [], INK
+    if before is not None:
         gain = compare(before, m, implementations=True)
         resolved = gain.word in ("faster", "slower")
-        step = f"step {format_ratio(gain.speedup)}" + ("" if resolved else ", not resolved")
+        gains.append(f"step {format_ratio(gain.speedup)}" + ("" if resolved else ", not resolved"))
         ink = INK if resolved else UNRESOLVED
-    if m is base:
-        whole = "" if before is None else "the baseline"
-    else:
-        whole = f"in all {format_ratio(compare(base, m, implementations=True).speedup)}"
-    gains = "; ".join(part for part in (step, whole) if part)
-    side_text(axes, y, f"{text}\n{gains}" if gains else text, color=ink, linespacing=1.25)
+        whole = format_ratio(compare(base, m, implementations=True).speedup)
+        gains.append("the baseline" if m is base else f"in all {whole}")
+    elif m is not base:
+        gains.append(f"in all {format_ratio(compare(base, m, implementations=True).speedup)}")
+    # two texts of two lines: the gain may be grey, the value never is
+    side_text(axes, y, f"{value}\n" if gains else value, linespacing=1.25)
+    side_text(axes, y, "\n" + "; ".join(gains), color=ink, linespacing=1.25)
 
 
 def _finding(rows: Sequence[Any], base: Any, rate: bool) -> str:

@@ -73,8 +73,8 @@ class MemoryUse(TableView):
         return Table(f"Memory of (a + b) on {self.device}", ("when", "bytes"), rows)
 
 
-def parts_of(device: str) -> Parts:
-    """The parts of an opened device; a part that it doesn't have is called "none"."""
+def part_classes(device: str) -> dict[str, type | None]:
+    """Role -> class of each part of an opened device; None for a part that it doesn't have."""
     opened = Device[device]
     renderer = opened.renderer
     compiler = renderer.compiler
@@ -85,14 +85,18 @@ def parts_of(device: str) -> Parts:
         "Allocator": type(opened.allocator),
         "Compiled": type(opened),
     }
-    items = tuple(_part(role, found) for role, found in objects.items())
-    return Parts(device, items)
-
-
-def _part(role: str, found: object) -> Part:
     # a Program may be wrapped by functools.partial (several devices bind arguments to it)
-    cls = getattr(found, "func", found)
-    if not inspect.isclass(cls):
+    classes = {role: getattr(found, "func", found) for role, found in objects.items()}
+    return {role: cls if inspect.isclass(cls) else None for role, cls in classes.items()}
+
+
+def parts_of(device: str) -> Parts:
+    """The parts of an opened device; a part that it doesn't have is called "none"."""
+    return Parts(device, tuple(_part(role, cls) for role, cls in part_classes(device).items()))
+
+
+def _part(role: str, cls: type | None) -> Part:
+    if cls is None:
         return Part(role, "none", ("none",), "", _JOBS[role])
     chain = tuple(c.__name__ for c in cls.__mro__ if c.__module__ not in ("builtins", "typing"))
     file = Path(inspect.getsourcefile(cls) or "")

@@ -7,15 +7,23 @@ content where there is none (GitHub, PDF, nbval).
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from labs.widgets.anatomy import BackendAnatomy
 from labs.widgets.benchmark import BenchmarkPanel
+from labs.widgets.conformance import ConformancePanel
 from labs.widgets.devices import DevicePicker
+from labs.widgets.edge import EdgeMemory
+from labs.widgets.flags import FlagsExplorer
 from labs.widgets.lowering import KernelCompare, LoweringExplorer
 from labs.widgets.memory import MemoryTimeline
 from labs.widgets.run import Action, RunButton
 
 __all__ = [
+    "backend_anatomy_widget",
     "benchmark_panel",
+    "conformance_panel",
     "device_picker",
+    "edge_memory",
+    "flags_explorer",
     "kernel_compare",
     "lowering_explorer",
     "memory_timeline",
@@ -68,3 +76,33 @@ def kernel_compare(
 def memory_timeline(source: Any, *devices: str) -> MemoryTimeline:
     """The memory of a function's run (traced on `devices`), or of a MemoryTrace, event by event."""
     return MemoryTimeline(source, *devices)
+
+
+def backend_anatomy_widget(device: str = "ELECTRICAL", *, part: str = "Compiled") -> BackendAnatomy:
+    """The five parts of a device: what each overrides and inherits, and its source."""
+    return BackendAnatomy(device, part=part)
+
+
+def flags_explorer(workload: str = "matmul:n=256", **settings: Any) -> FlagsExplorer:
+    """Choose how a kernel of ELECTRICAL is compiled, see its source, measure it beside the last.
+
+    Args:
+        workload: one of `labs.bench.WORKLOADS` with its size.
+        settings: rounds, round_time_s, and results (a ResultSet to start with).
+    """
+    return FlagsExplorer(workload, **settings)
+
+
+def edge_memory(size_bytes: int = 4 << 20) -> EdgeMemory:
+    """Allocate and free real tensors in EDGE's 32 MiB, and see its memory map after each step."""
+    return EdgeMemory(size_bytes)
+
+
+def conformance_panel(device: str = "CPU", **settings: Any) -> ConformancePanel:
+    """Run groups of the conformance suite on a device; `.report` holds the last Report.
+
+    Args:
+        device: a name, or one of your own as "NAME=file.py".
+        settings: groups and size chosen at the start, and report (a Report to start with).
+    """
+    return ConformancePanel(device, **settings)

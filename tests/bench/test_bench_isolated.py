@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from labs import backends, bench
-from labs.bench.isolated import _died_early, _how, _parse, _run_child
+from labs.bench.isolated import died_early, _how, _parse, run_child
 from labs.bench.sampler import Settings
 from labs.errors import MeasurementError, ResultError
 from labs.paths import PROJECT_ROOT
@@ -55,16 +55,16 @@ def test_a_child_that_says_nothing_is_ended():
     says = """import json, time
 print(json.dumps({"event": "step", "done": 1, "total": 2, "text": "round 1", "device": "CL"}))
 time.sleep(600)"""
-    end = _run_child([sys.executable, "-uc", says], None, None, stall_timeout_s=1.0)
+    end = run_child([sys.executable, "-uc", says], None, None, stall_timeout_s=1.0)
     assert (end.reason, end.device, end.doing) == ("stalled", "CL", "round 1")
     assert end.returncode == -signal.SIGKILL
     assert _how(end) == "said nothing for too long and was ended"
 
 
 def test_a_child_that_dies_at_once_leaves_its_last_words():
-    end = _run_child([sys.executable, "-c", "raise SystemExit('no driver')"], None, None, 60.0)
+    end = run_child([sys.executable, "-c", "raise SystemExit('no driver')"], None, None, 60.0)
     assert (end.returncode, end.log, end.device) == (1, "no driver", "")
-    assert "no driver" in str(_died_early(end))
+    assert "no driver" in str(died_early(end))
 
 
 @pytest.mark.slow

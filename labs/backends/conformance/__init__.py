@@ -35,6 +35,7 @@ def run(
     seed: int = 0,
     timeout_s: float = CASE_TIMEOUT_S,
     progress: Progress | None = None,
+    cancel: Callable[[], bool] | None = None,
 ) -> Report:
     """Run the suite on a device.
 
@@ -46,6 +47,7 @@ def run(
         seed: of the random inputs.
         timeout_s: for one case; it is failed and ended after that.
         progress: called with (done, total, text) before each case.
+        cancel: asked after each case; True ends the run, and the report has the cases until then.
 
     Returns:
         The report. A backend of your own that can't even be opened gets one, too.
@@ -73,8 +75,10 @@ def run(
 
         for result in runner.run(names, started):
             results.append(result)
+            if cancel is not None and cancel():
+                break
     if progress is not None:
-        progress(len(names), len(names), "done")
+        progress(len(results), len(names), "done")
     return Report(target.device, size, seed, tuple(results), time.perf_counter() - began)
 
 
