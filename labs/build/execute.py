@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 
 from labs.errors import BuildError
 from labs.grading.process import notebook_environment
-from labs.paths import PROJECT_ROOT
+from labs.paths import PROJECT_ROOT, state_dir
 
 CELL_TIMEOUT_S = 300
 _WIDGET = "application/vnd.jupyter.widget-"
@@ -105,6 +105,7 @@ def _scrubbed(text: str) -> str:
 def _folders() -> list[tuple[str, str]]:
     """Folders of this machine and what stands for them, the longest first."""
     named = [
+        (state_dir(), "COURSE/.course"),
         (PROJECT_ROOT, "COURSE"),
         (Path(sys.prefix), "ENVIRONMENT"),
         (Path(sys.base_prefix), "PYTHON"),

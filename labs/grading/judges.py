@@ -40,12 +40,15 @@ class Judge:
         questions: makes the argument tuples from a random generator; None: the answer itself is
             judged, and no function is called.
         ask: called with (function, *question) beside the reader's code; its result is the answer.
+        runs_code: judging runs what the answer says, and takes seconds. Whoever judges answers
+            that aren't their own has to do it where that code can do no harm.
     """
 
     id: str
     judge: Callable[[tuple, Any], None]
     questions: Callable[[np.random.Generator], list[tuple]] | None
     ask: Callable[..., object]
+    runs_code: bool = False
 
     def draw(self, seed: int) -> list[tuple]:
         """The questions of one check: the same seed gives the same questions.
@@ -81,11 +84,12 @@ def judge(
     *,
     questions: Callable[[np.random.Generator], list[tuple]] | None = None,
     ask: Callable[..., object] | None = None,
+    runs_code: bool = False,
 ) -> Callable[[Callable[[tuple, Any], None]], Callable[[tuple, Any], None]]:
     """Register the decorated function as the judge of an exercise; arguments as in `Judge`."""
 
     def register(function: Callable[[tuple, Any], None]) -> Callable[[tuple, Any], None]:
-        _REGISTER[exercise_id] = Judge(exercise_id, function, questions, ask or _call)
+        _REGISTER[exercise_id] = Judge(exercise_id, function, questions, ask or _call, runs_code)
         return function
 
     return register

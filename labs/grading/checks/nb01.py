@@ -5,6 +5,7 @@ A judge sees plain data only, so that it can work outside the process in which t
 
 import numpy as np
 
+from labs.grading.checks.choices import judge_choices
 from labs.grading.compare import expect_equal, expect_type
 from labs.grading.judges import Wrong, judge
 
@@ -61,7 +62,7 @@ _JOBS = {
 
 @judge("1.2", questions=lambda rng: [()])
 def check_1_2(question: tuple, answer: object) -> None:
-    _judge_choices("part", _JOBS, answer)
+    judge_choices("part", _JOBS, answer)
 
 
 # **************** 1.3 Work and traffic of a matrix product ****************
@@ -89,7 +90,7 @@ _LANGUAGES = {"A": "CUDA", "B": "WGSL", "C": "OpenCL C", "D": "Metal"}
 
 @judge("1.4", questions=lambda rng: [()])
 def check_1_4(question: tuple, answer: object) -> None:
-    _judge_choices("language", _LANGUAGES, answer)
+    judge_choices("language", _LANGUAGES, answer)
 
 
 # **************** 1.5 An allocator that remembers ****************
@@ -228,19 +229,3 @@ def check_1_7(question: tuple, answer: object) -> None:
     else:
         want = "faster" if speedup > 1 else "slower"
     expect_equal("the verdict", answer, want, question)
-
-
-# **************** shared ****************
-
-
-def _judge_choices(what: str, want: dict[str, str], answer: object) -> None:
-    expect_type("the answer", answer, (dict,))
-    missing = [key for key in want if answer.get(key) in (None, "")]
-    if missing:
-        raise Wrong(f"no {what} yet for: {', '.join(missing)}")
-    wrong = [key for key in want if answer[key] != want[key]]
-    if wrong:
-        # how many and which, but not the right answer: there are only a few to choose from
-        raise Wrong(
-            f"{len(want) - len(wrong)} of {len(want)} right. Look again at: {'; '.join(wrong)}"
-        )
