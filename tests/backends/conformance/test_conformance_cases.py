@@ -35,7 +35,11 @@ def test_groups_then_each_says_what_to_write():
 
 
 @pytest.mark.slow
-def test_run_when_tinygrads_own_cpu_device_then_all_pass():
-    report = conformance.run("CPU")
+@pytest.mark.parametrize(
+    ("device", "size"), [("CPU", "full"), ("ELECTRICAL", "full"), ("EDGE", "small")]
+)
+def test_run_when_a_device_is_complete_then_all_pass(device, size):
+    """tinygrad's own CPU device, and the course's two."""
+    report = conformance.run(device, size=size)
     assert report.ok, str(report)
     assert report.passed >= 1000

@@ -105,4 +105,5 @@ FAULTS = (
         "launch/first",
     ),
 )
-HEALTHY = {"HEALTHY": "healthy", "ASYNC": "asynchronous", "POOL": "memory"}
+# device -> the module that it and the faults made from it are in
+HEALTHY = {"HEALTHY": "healthy", "PROMPT": "launching", "POOL": "memory"}

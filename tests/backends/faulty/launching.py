@@ -6,6 +6,10 @@ from .asynchronous import AsyncDevice, Graph
 from .healthy import HealthyDevice, HealthyProgram
 
 
+class PromptDevice(AsyncDevice):
+    """Asynchronous, and right: what the first fault below is made from."""
+
+
 class NoSynchronizeDevice(AsyncDevice):
     """Returns while the kernels are still to run."""
 
