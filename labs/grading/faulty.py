@@ -9,11 +9,11 @@ from labs.grading.workbench import Workbench
 
 # what is added to the healthy module; Mine stands for the workbench's name
 FAULTS = {
-    # views begin on cache lines only
+    # views begin on whole floats only
     "A": """
 class FaultyAllocator(MineAllocator):
     def _offset(self, block, size, offset):
-        return super()._offset(block, size, offset // 64 * 64)
+        return super()._offset(block, size, offset // 4 * 4)
 
 
 MineAllocator = FaultyAllocator

@@ -225,9 +225,9 @@ def check_2_5(question: tuple, answer: object) -> None:
     if found or len(answer) > _LONGEST:
         raise Wrong(f"expected one expression in C, got {found or 'a very long text'}", question)
     got = _on_microcontroller(answer)
-    x = _OPERANDS[question[0]](_VALUES)
-    low, high = (_limit(text, _VALUES) for text in question[1:])
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):  # infinities and NaN are among the values on purpose
+        x = _OPERANDS[question[0]](_VALUES)
+        low, high = (_limit(text, _VALUES) for text in question[1:])
         want = np.where(x < low, low, np.where(high < x, high, x)).astype(np.float32)
     wrong = ~((got == want) | (np.isnan(got) & np.isnan(want)))
     if not wrong.any():
@@ -393,7 +393,11 @@ _CASES = (
 _CASE_TIMEOUT_S = 4.0
 
 
-@judge("2.10", questions=lambda rng: [(int(rng.integers(2**31)),)], runs_code=True)
+def _text_of(answer, seed: int) -> object:
+    return answer()  # the seed is for the suite's inputs
+
+
+@judge("2.10", questions=lambda rng: [(int(rng.integers(2**31)),)], ask=_text_of, runs_code=True)
 def check_2_10(question: tuple, answer: object) -> None:
     from labs.backends import conformance
     from labs.errors import LabError
