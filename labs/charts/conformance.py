@@ -80,7 +80,8 @@ def _finding(report: Any, groups: list[Any]) -> str:
     if not tried:
         return f"{report.device}: all {format_count(report.skipped)} cases were skipped"
     if not failing:
-        skipped = f"; {format_count(report.skipped)} were skipped" if report.skipped else ""
+        verb = "was" if report.skipped == 1 else "were"
+        skipped = f"; {format_count(report.skipped)} {verb} skipped" if report.skipped else ""
         whole = f"{len(groups)} groups" if len(groups) > 1 else f"the group {groups[0].name}"
         return f"{report.device} passes all {format_count(tried)} cases tried of {whole}{skipped}"
     first = failing[0]
@@ -101,6 +102,7 @@ def _words(report: Any) -> str:
     )
     failing = [f"{g.name} {g.failed}" for g in report.groups.values() if g.failed]
     if failing:
-        more = f" and {len(failing) - _NAMED} more groups" if len(failing) > _NAMED else ""
-        words += f"; failed: {join_words(failing[:_NAMED], last='and' if not more else ',')}{more}"
+        rest = len(failing) - _NAMED
+        named = [*failing[:_NAMED], f"{rest} more groups"] if rest > 0 else failing
+        words += f"; failed: {join_words(named)}"
     return words

@@ -79,7 +79,9 @@ def edge_memory_chart(memory_map: Any, *, title: str = "") -> Chart:
         title=title,
         subtitle="EDGE, emulated · addresses grow from left to right and from top to bottom · the "
         "width of a block is the logarithm of its size, but in the last bar",
-        notes="Of many blocks, small neighbours are drawn as one with their number.",
+        notes="Of many blocks, small neighbours are drawn as one with their number."
+        if any(s.count > 1 for _, segments in rows for s in segments)
+        else "",
     )
     axes = figure.add_subplot()
     axes.set_xlim(0, 1)

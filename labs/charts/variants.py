@@ -1,6 +1,7 @@
 """The ladder of variants: one workload compiled in several ways, and what each step is worth."""
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -25,6 +26,7 @@ from labs.errors import ResultError
 from labs.units import format_flop_per_s, format_ratio, format_seconds
 
 _ROW_IN = 0.44  # two lines of text beside each step
+_LABEL_WIDTH = 26  # characters on a line
 _LOG_FROM = 8.0  # largest over smallest value from which a linear axis hides the small ones
 
 
@@ -47,9 +49,10 @@ def variants_chart(results: Any, baseline: str | None = None, *, subtitle: str =
     title = _finding(rows, base, rate)
     how = " · ".join(part for part in (subtitle, conditions(rows)) if part)
     height_in = 0.75 + _ROW_IN * len(rows)
-    figure = new_figure(height_in, title=title, subtitle=how, notes=_notes(rows, failures))
+    figure = new_figure(height_in, title=title, subtitle=how, notes=_notes(rows, failures, base))
     axes = figure.add_subplot()
     values = [_value(m, rate) for m in rows]
+    total = "in all" if base is rows[0] else "vs baseline"
     _scale(axes, rows, values, rate)
     for y, m in enumerate(rows):
         if y:  # the riser and the tread of the step
@@ -64,8 +67,8 @@ def variants_chart(results: Any, baseline: str | None = None, *, subtitle: str =
         ends = _ends(m, rate)
         if ends:
             draw_interval(axes, *ends, y)
-        _gains(axes, y, m, rows[y - 1] if y else None, base, rate)
-    row_axis(axes, [_label(m) for m in rows])
+        _gains(axes, y, m, rows[y - 1] if y else None, base, rate, total)
+    row_axis(axes, [_broken(_label(m)) for m in rows])
     return Chart(figure, _alt(rows, failures, base, rate, title))
 
 
@@ -90,6 +93,15 @@ def _look(m: Any) -> dict[str, object]:
 
 def _label(m: Any) -> str:
     return workload_of(m.name)
+
+
+def _broken(label: str) -> str:
+    """A long label in lines, broken after its last comma rather than anywhere."""
+    if len(label) <= _LABEL_WIDTH:
+        return label
+    head, comma, tail = label.rpartition(", ")
+    parts = [f"{head},", tail] if comma else [label]
+    return "\n".join(fill(part, _LABEL_WIDTH) for part in parts)
 
 
 def _value(m: Any, rate: bool) -> float:
@@ -119,8 +131,8 @@ def _scale(axes: Axes, rows: Sequence[Any], values: Sequence[float], rate: bool)
     quantity_axis(axes.xaxis, words, "FLOP/s" if rate else "s", values, log=log)
 
 
-def _gains(axes: Axes, y: int, m: Any, before: Any, base: Any, rate: bool) -> None:
-    """The value, and below it the gain over the step before and over the first."""
+def _gains(axes: Axes, y: int, m: Any, before: Any, base: Any, rate: bool, total: str) -> None:
+    """The value, and below it the gain over the step before and over the baseline."""
     value = _format(m, rate) + (" †" if capped_rounds(m) else "")
     gains, ink = [], INK
     if before is not None:
@@ -128,10 +140,11 @@ def _gains(axes: Axes, y: int, m: Any, before: Any, base: Any, rate: bool) -> No
         resolved = gain.word in ("faster", "slower")
         gains.append(f"step {format_ratio(gain.speedup)}" + ("" if resolved else ", not resolved"))
         ink = INK if resolved else UNRESOLVED
-        whole = format_ratio(compare(base, m, implementations=True).speedup)
-        gains.append("the baseline" if m is base else f"in all {whole}")
-    elif m is not base:
-        gains.append(f"in all {format_ratio(compare(base, m, implementations=True).speedup)}")
+    if m is not base:
+        whole = compare(base, m, implementations=True)
+        gains.append(f"{total} {format_ratio(whole.speedup)}")
+    elif before is not None:
+        gains.append("the baseline")
     # two texts of two lines: the gain may be grey, the value never is
     side_text(axes, y, f"{value}\n" if gains else value, linespacing=1.25)
     side_text(axes, y, "\n" + "; ".join(gains), color=ink, linespacing=1.25)
@@ -150,17 +163,20 @@ def _finding(rows: Sequence[Any], base: Any, rate: bool) -> str:
     text = f"'{_label(best)}' is {format_ratio(whole.speedup)} as fast as '{_label(base)}'"
     steps = [(compare(a, b, implementations=True), b) for a, b in zip(rows, rows[1:], strict=False)]
     resolved = [(gain.speedup, m) for gain, m in steps if gain.word == "faster"]
-    if len(resolved) > 1:
+    if len(resolved) > 1 and base is rows[0]:
         speedup, m = max(resolved, key=lambda pair: pair[0])
         text += f"; the largest step is '{_label(m)}' ({format_ratio(speedup)})"
     return text
 
 
-def _notes(rows: Sequence[Any], failures: Sequence[Any]) -> str:
-    notes = [
-        "Bars: 95% interval of the median over rounds. Step: time of the variant before / time of "
-        "this one; in all: the same over the baseline."
-    ]
+def _notes(rows: Sequence[Any], failures: Sequence[Any], base: Any) -> str:
+    notes = ["Bars: 95% interval of the median over rounds."]
+    if len(rows) > 1:
+        total = "in all" if base is rows[0] else "vs baseline"
+        notes.append(
+            "Step: time of the variant before / time of this one, above 1 it is faster; "
+            f"{total}: time of '{_label(base)}' / time of this one."
+        )
     if any(m.interval_s is None for m in rows):
         notes.append("No bar: fewer than two rounds, so no interval.")
     if any(capped_rounds(m) for m in rows):

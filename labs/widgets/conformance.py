@@ -12,6 +12,7 @@ import traitlets
 from labs import backends
 from labs.backends import conformance
 from labs.charts import conformance_chart
+from labs.errors import LabError
 from labs.widgets.panel import Panel, error_html, labelled, notice_html, tight
 from labs.widgets.run import RunButton
 
@@ -34,6 +35,7 @@ class ConformancePanel(Panel):
         report: conformance.Report | None = None,
     ) -> None:
         backends.register()
+        self._was_cancelled = False
         offered = dict.fromkeys([device, *_COURSE, *backends.registered()])
         self.device = widgets.Dropdown(options=list(offered), value=device, description="device")
         self.size = widgets.Dropdown(
@@ -86,24 +88,36 @@ class ConformancePanel(Panel):
         self.size.value = _size_for(name)
 
     def _run(self, progress: Any, cancel: Any) -> conformance.Report:
-        return conformance.run(
+        groups = self.groups()
+        if not groups:
+            raise LabError(
+                f"Run the conformance suite on {self.device.value}",
+                expected="at least one group",
+                got="none",
+                next_step="tick a group, or press All groups",
+            )
+        report = conformance.run(
             self.device.value,
-            groups=self.groups() or (),
+            groups=groups,
             size=self.size.value,
             progress=progress,
             cancel=cancel,
         )
+        self._was_cancelled = bool(cancel())
+        return report
 
     def _take(self, report: conformance.Report | None) -> None:
         if report is None:
             return
         self.report = report
         self.card.value = _card(report)
+        if self._was_cancelled:
+            self.card.value += notice_html("The run was cancelled: these are the cases until then.")
         try:
             self.chart.value = conformance_chart(report).html
-        except Exception as error:  # cancelled before the first case: the card says it
-            self.chart.value = error_html(error) if report.results else ""
-        self.table.value = tight(report._repr_html_()) if report.results else ""
+        except Exception as error:  # the table still shows the numbers
+            self.chart.value = error_html(error)
+        self.table.value = tight(report._repr_html_())
 
     def static_html(self) -> str:
         every = len(self.groups()) == len(self.boxes)
@@ -124,8 +138,6 @@ def _size_for(device: str) -> str:
 
 def _card(report: conformance.Report) -> str:
     """The score in large, and the one thing to do next."""
-    if not report.results:
-        return notice_html("No case was run: the run was cancelled.")
     counts = f"{report.passed} passed, {report.failed} failed, {report.skipped} skipped"
     head = (
         f'<div role="status" style="margin:6px 0"><span style="font-size:20px;font-weight:600">'

@@ -12,6 +12,7 @@ import traitlets
 
 from labs import backends, toolchain
 from labs.charts import edge_memory_chart
+from labs.errors import DeviceError
 from labs.tables import Table
 from labs.units import format_bytes, format_count
 from labs.widgets.panel import Panel, error_html, notice_html, tight
@@ -145,8 +146,6 @@ class EdgeMemory(Panel):
         ]
 
     def _chosen(self) -> str:
-        from labs.errors import DeviceError
-
         if self.chosen.value is None:
             raise DeviceError(
                 "use a tensor of this panel",

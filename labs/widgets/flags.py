@@ -48,6 +48,7 @@ class FlagsExplorer(Panel):
         self._rounds, self._round_time_s = rounds, round_time_s
         self._kernels: dict[tuple[str, bench.Variant], bench.VariantKernel] = {}
         self.history: list[bench.Variant] = []
+        self._measured = workload
         name, _, size = workload.partition(":")
         self.workload = _dropdown("workload", sorted({*bench.WORKLOADS, name}), name)
         self.size = widgets.Text(
@@ -127,6 +128,7 @@ class FlagsExplorer(Panel):
 
     def _measure(self, progress: Any, cancel: Any) -> bench.ResultSet:
         spec, chosen = self.spec(), self.variant
+        self._measured = spec  # the choice may change while it is measured
         wanted = [v for v in self.history if v != chosen][-(HISTORY - 1) :] + [chosen]
         results = measure_variants_isolated(
             spec,
@@ -148,9 +150,9 @@ class FlagsExplorer(Panel):
         self.results = results
         self.headline.value, self.chart.value = (
             _headline(results),
-            _chart_html(results, self.spec()),
+            _chart_html(results, self._measured),
         )
-        self.table.value = tight(results.table()._repr_html_()) if results.measurements else ""
+        self.table.value = _table_html(results) if results.measurements else ""
 
     def _show_kernel(self) -> None:
         key = (self.spec(), self.variant)
@@ -212,6 +214,12 @@ def _headline(results: bench.ResultSet) -> str:
         ends, value, words = m.interval_s, format_seconds(m.median_s), format_seconds
     interval = f", 95% interval {format_interval(ends.low, ends.high, words)}" if ends else ""
     return f'<div role="status"><b>{label}: {value}</b>{interval}</div>'
+
+
+def _table_html(results: bench.ResultSet) -> str:
+    """Folded: the chart has the main numbers, and the kernel should stay near the choices."""
+    table = results.table()._repr_html_()
+    return tight(f"<details><summary>All numbers of the run</summary>{table}</details>")
 
 
 def _chart_html(results: bench.ResultSet, spec: str) -> str:

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from labs import backends, bench
-from labs.bench.isolated import died_early, _how, _parse, run_child
+from labs.bench.isolated import _how, _parse, died_early, run_child
 from labs.bench.sampler import Settings
 from labs.errors import MeasurementError, ResultError
 from labs.paths import PROJECT_ROOT
