@@ -30,6 +30,14 @@ def _larger(a: UOp, b: UOp) -> UOp:
 _COMBINE: dict[Ops, Callable[[UOp, UOp], UOp]] = {Ops.ADD: _add, Ops.MAX: _larger}
 
 
+def can_widen(reduce: UOp) -> bool:
+    """Whether a reduction gets wide accumulators once it is unrolled.
+
+    Otherwise it had better not be unrolled far: clang takes minutes for a chain of 32 maxima.
+    """
+    return reduce.arg[0] in _COMBINE and not dtypes.is_bool(reduce.dtype)
+
+
 def widen_accumulators(sink: UOp, lanes_of) -> UOp | None:
     """The same kernel with wide accumulators, or None when there is nothing to widen.
 
@@ -63,10 +71,12 @@ def _widen(buffer: UOp, nodes: list[UOp], lanes: int, slot: int) -> dict[UOp, UO
         return {}
     wide = UOp.placeholder((size * count,), buffer.dtype, slot, AddrSpace.REG)
     places = {u.src[0].src[0] for u in inits}, {u.src[0].src[0] for u in updates}
-    if any(len(p) != 1 for p in places) or any(p.op is not Ops.AFTER for s in places for p in s):
+    if any(len(p) != 1 for p in places):
         return {}
     before, inside = places[0].pop(), places[1].pop()
-    new_before = wide.after(*before.src[1:])
+    if inside.op is not Ops.AFTER or not (before is buffer or before.op is Ops.AFTER):
+        return {}
+    new_before = wide.after(*before.src[1:]) if before.op is Ops.AFTER else wide
     changes = {}
     new_inits = {}
     for store in inits:
@@ -132,14 +142,17 @@ def _operands(u: UOp, op: Ops) -> tuple[UOp, UOp] | None:
 
 def _memory_order(leaf: UOp) -> tuple:
     """Leaves that differ in nothing but where they load from become neighbours, in that order."""
-    form, offsets = [], []
-    for u in leaf.toposort():
+    form, offsets, stack = [], [], [leaf]
+    while stack:
+        u = stack.pop()
         place = loaded_from(u)
-        if place is not None:
-            form.append(str(place.buffer.buf_uop.arg))
+        if place is not None:  # how its address is computed says nothing about the leaf
+            root = place.root.key.hex() if place.root is not None else ""
+            form.append(f"{place.buffer.buf_uop.arg} {root}")
             offsets.append(place.offset)
-        elif u.op is not Ops.INDEX:
-            form.append(f"{u.op} {u.dtype} {u.arg if u.op is not Ops.CONST else ''}")
+        else:
+            form.append(f"{u.op} {u.dtype} {u.arg}")
+            stack.extend(u.src)
     return tuple(form), tuple(offsets)
 
 

@@ -4,6 +4,7 @@ from tinygrad.dtype import AddrSpace, dtypes
 from tinygrad.uop.ops import Ops, PatternMatcher, UOp, UPat
 
 from labs.backends.electrical.accumulate import widen_accumulators
+from labs.backends.electrical.registers import arrange_registers
 from labs.backends.electrical.vectorize import STREAMED, is_multiple, vectorize
 
 LINE_BYTES = 64
@@ -67,8 +68,9 @@ def _vectorize(ctx, sink: UOp) -> UOp | None:
     def lanes_of(dtype) -> int:
         return ctx.options.lanes(dtype.itemsize)
 
-    new = widen_accumulators(sink, lanes_of)
-    sink = sink if new is None else new
+    for change in (widen_accumulators, arrange_registers):
+        new = change(sink, lanes_of)
+        sink = sink if new is None else new
     once = not any(u.op is Ops.BUFFER for u in sink.toposort())  # nothing is summed, or kept
     streams = _is_stream if once else lambda place: False
     new = vectorize(sink, lanes_of, streams)

@@ -12,10 +12,10 @@ import math
 from tinygrad.codegen.opt import KernelOptError, Opt, OptOps, heuristic
 from tinygrad.uop.ops import AxisType, Ops, UOp
 
+from labs.backends.electrical.accumulate import can_widen
 from labs.backends.electrical.options import Options
 
 WORK_PER_CORE = 128 << 10  # loop rounds that are worth waking another core for; tinygrad's number
-SHORT = 4  # a loop of so few rounds is written out: its border conditions become simpler
 # Vectors of results kept in registers: 8 independent sums hide the latency of a fused multiply-add
 # (4 cycles, 2 a cycle on current cores), and leave registers for what is multiplied.
 TILE = 8
@@ -90,6 +90,8 @@ class _Plan:
         steps = {_stride(u, along) for u in self.loads} if along is not None else set()
         if steps in ({1}, {0, 1}) and _size(along) % self.lanes == 0:
             return self._vector_of_results(along)
+        if not can_widen(self.kernel.reduceop):
+            return False
         summed = [r for r in self._summed() if all(_stride(u, r) in (0, 1) for u in self.loads)]
         summed = [r for r in summed if any(_stride(u, r) == 1 for u in self.loads)]
         return bool(summed) and self._vector_of_terms(summed[-1])
@@ -108,9 +110,6 @@ class _Plan:
         rest = self._same(along)
         if rest is not None and budget == self.tile and moving:
             self._split(rest, OptOps.UPCAST, [t for t in (8, 4, 2) if t <= budget])
-        summed = self._summed()
-        if summed and _size(summed[-1]) <= SHORT:
-            self._split(summed[-1], OptOps.UNROLL, (_size(summed[-1]),))
         return True
 
     def _vector_of_terms(self, axis: UOp) -> bool:

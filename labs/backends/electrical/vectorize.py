@@ -74,24 +74,16 @@ def vectorize(sink: UOp, lanes_of, streams=lambda place: False) -> UOp | None:
     """
     packer = _Packer()
     replaced: dict[UOp, list[UOp]] = {}
-    for family in _store_families(sink):
-        for run in _consecutive(family):
-            start = 0
-            while start < len(run):
-                lanes = _widest(len(run) - start, lanes_of(family[run[start]][1].dtype))
-                chunk = [family[offset] for offset in run[start : start + lanes]]
-                start += lanes
-                if lanes < MIN_LANES:
-                    packed = (
-                        chunk[0][2] if chunk[0][2].src[1].max_numel() == 1 else _alone(chunk[0])
-                    )
-                else:
-                    kind = chunk[0][0].buffer.dtype
-                    value = packer.pack(tuple(v for _, v, _ in chunk), kind)
-                    place = chunk[0][0].vector(lanes)
-                    packed = place.store(value, tag=STREAMED if streams(place) else None)
-                for _, _, store in chunk:
-                    replaced.setdefault(store, []).append(packed)
+    for chunk in store_chunks(sink, lanes_of):
+        address, value, store = chunk[0]
+        if len(chunk) < MIN_LANES:
+            packed = store if store.src[1].max_numel() == 1 else _alone(address, value)
+        else:
+            place = address.vector(len(chunk))
+            value = packer.pack(tuple(v for _, v, _ in chunk), address.buffer.dtype)
+            packed = place.store(value, tag=STREAMED if streams(place) else None)
+        for _, _, store in chunk:
+            replaced.setdefault(store, []).append(packed)
     changes = {}
     for store, packed in replaced.items():
         together = tuple(dict.fromkeys(packed))
@@ -101,9 +93,19 @@ def vectorize(sink: UOp, lanes_of, streams=lambda place: False) -> UOp | None:
     return sink.substitute(changes) if changes else None
 
 
-def _alone(part: tuple[Address, UOp, UOp]) -> UOp:
+def store_chunks(sink: UOp, lanes_of) -> Iterator[list[tuple[Address, UOp, UOp]]]:
+    """What is stored side by side, in pieces of a vector: (address, value, the store it is in)."""
+    for family in _store_families(sink):
+        for run in _consecutive(family):
+            start = 0
+            while start < len(run):
+                lanes = _widest(len(run) - start, lanes_of(family[run[start]][1].dtype))
+                yield [family[offset] for offset in run[start : start + lanes]]
+                start += lanes
+
+
+def _alone(address: Address, value: UOp) -> UOp:
     """One element of what was a vector store."""
-    address, value, _ = part
     place = address.vector(1)
     return place.src[0].index(place.src[1]).store(_with_dtype(value, address.buffer.dtype))
 
@@ -166,9 +168,10 @@ def loaded_from(value: UOp) -> Address | None:
         return _address(value.src[0], value.src[1:])
     if value.op is Ops.INDEX and value.src[0].op is Ops.LOAD and value.src[1].op is Ops.CONST:
         load = value.src[0]
-        base = _address(load.src[0])
-        if base is not None and len(load.src) == 1:
-            return Address(base.buffer, base.root, base.offset + value.src[1].val)
+        base, i = _address(load.src[0]), value.src[1].val
+        if base is not None and (len(load.src) == 1 or load.src[1].op is Ops.STACK):
+            gate = (load.src[1].src[i], load.src[2]) if len(load.src) > 1 else ()
+            return Address(base.buffer, base.root, base.offset + i, gate)
     return None
 
 
