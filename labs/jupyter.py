@@ -39,6 +39,8 @@ def arguments(*, port: int | None, ip: str, browser: bool) -> list[str]:
         f"--ServerApp.root_dir={PROJECT_ROOT}",
         f"--ServerApp.ip={ip}",
         f"--LabApp.default_url=/lab{first}",
+        # "Open from Path" reaches the course's own folder, where a reader's backend lies
+        "--ContentsManager.allow_hidden=True",
         "--LanguageServerManager.autodetect=False",  # would start node to look for servers
     ]
     if port is not None:
