@@ -11,7 +11,7 @@ HEAD_LINES = 40  # what is shown before the fold
 STYLE = "xcode"  # every colour of it can be read on white (tests/widgets/test_widgets_source.py)
 _BLOCK = (
     "overflow-x:auto;line-height:1.3;font-size:12px;margin:4px 0;padding:6px 8px;white-space:pre;"
-    "background:white;color:#222"
+    "background:white;color:#222;font-family:monospace"
 )
 
 
