@@ -8,12 +8,14 @@ reorder what the program says elsewhere, so NaN and infinity keep their meaning.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from tinygrad.dtype import AddrSpace, dtypes
 from tinygrad.uop.ops import Ops, UOp, identity_element
 
 from labs.backends.electrical.vectorize import loaded_from, vector_where
 
+MAX_LEAVES = 1024
 MIN_LEAVES = 4  # fewer are better served by vectors across accumulators
 
 
@@ -111,7 +113,9 @@ def _update(store: UOp) -> tuple[Ops, list[UOp]] | None:
     """The operation of `acc = acc op x0 op x1 ...` and its x, in the order they lie in memory."""
     place, value = store.src
     for op in _COMBINE:
-        leaves = list(_leaves(value, op))
+        leaves = list(islice(_leaves(value, op), MAX_LEAVES + 1))
+        if len(leaves) > MAX_LEAVES:
+            return None  # a sum of sums of the same thing, which has no end when written out
         own = [u for u in leaves if u.op is Ops.LOAD and u.src[0] is place]
         others = [u for u in leaves if u not in own]
         if len(own) == 1 and len(others) > 1:
@@ -142,9 +146,12 @@ def _operands(u: UOp, op: Ops) -> tuple[UOp, UOp] | None:
 
 def _memory_order(leaf: UOp) -> tuple:
     """Leaves that differ in nothing but where they load from become neighbours, in that order."""
-    form, offsets, stack = [], [], [leaf]
+    form, offsets, stack, seen = [], [], [leaf], set()
     while stack:
         u = stack.pop()
+        if u in seen:
+            continue
+        seen.add(u)
         place = loaded_from(u)
         if place is not None:  # how its address is computed says nothing about the leaf
             root = place.root.key.hex() if place.root is not None else ""

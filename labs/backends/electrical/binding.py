@@ -15,7 +15,7 @@ be done once. New data goes into the buffers through `numpy_view`, without a cop
 
 import numpy as np
 from tinygrad import Tensor, TinyJit
-from tinygrad.dtype import _to_np_dtype
+from tinygrad.dtype import AddrSpace, _to_np_dtype
 from tinygrad.engine.jit import _prepare_jit_inputs
 from tinygrad.uop.ops import Ops, UOp
 
@@ -64,7 +64,9 @@ def bind(step: TinyJit, *inputs: object) -> BoundLaunch:
         )
     calls = [c for call in captured.linear.src for c in _kernels(call)]
     input_uops, var_vals, names, info = _prepare_jit_inputs(inputs, {})[:4]
-    if (names, info) != (captured.expected_names, captured.expected_input_info):
+    sizes = {u.arg.slot: u.max_numel() for c in calls for u in c.toposort() if _is_input(u)}
+    fit = all(input_uops[i].max_numel() == size for i, size in sizes.items() if i < len(names))
+    if (names, info) != (captured.expected_names, captured.expected_input_info) or not fit:
         raise DeviceError(
             asked,
             expected="inputs of the shapes and dtypes that it was captured with",
@@ -104,6 +106,11 @@ def numpy_view(tensor: Tensor) -> np.ndarray:
     buffer = tensor.uop.buffer
     memory = buffer.as_memoryview(force_zero_copy=True)
     return np.frombuffer(memory, dtype=kind).reshape(tensor.shape)
+
+
+def _is_input(u: UOp) -> bool:
+    """Whether it stands for one of the TinyJit's inputs; tinygrad itself doesn't compare sizes."""
+    return u.op is Ops.PARAM and u.addrspace is not AddrSpace.ALU and u.arg.slot >= 0
 
 
 def _kernels(call: UOp) -> tuple[UOp, ...]:

@@ -8,6 +8,7 @@ vectors as wide as the processor's (electrical/vectorize.py), loops are split fo
 import ctypes
 import functools
 import mmap
+import os
 import subprocess
 import threading
 import time
@@ -237,6 +238,7 @@ class ElectricalAllocator(LRUAllocator["ElectricalDevice"]):
 
     def _alloc(self, size: int, options: BufferSpec) -> ElectricalBuffer:
         if options.external_ptr is not None:
+            _check_margins(options.external_ptr, size)
             return ElectricalBuffer(options.external_ptr, size, None)
         if size < SMALL_BYTES:
             owner: object = np.zeros(size + ALIGNMENT_BYTES + 2 * MARGIN_BYTES, np.uint8)
@@ -274,6 +276,27 @@ class ElectricalAllocator(LRUAllocator["ElectricalDevice"]):
 
     def _copyout(self, dest: memoryview, src: ElectricalBuffer) -> None:
         ctypes.memmove(from_mv(dest), src.va_addr, len(dest))
+
+
+def _check_margins(address: int, size: int) -> None:
+    """Memory of others has no margin of its own: what lies around it must be readable.
+
+    Raises:
+        DeviceError: it begins or ends so close to memory that isn't mapped that a kernel's vector
+            could reach it.
+    """
+    libc = ctypes.CDLL(None) if os.name == "posix" else None
+    if not hasattr(libc, "mincore"):
+        return  # nobody to ask on this system
+    for place in (address - MARGIN_BYTES, address + size + MARGIN_BYTES - 1):
+        page = place - place % mmap.PAGESIZE
+        if libc.mincore(ctypes.c_void_p(page), 1, ctypes.byref(ctypes.c_ubyte())) != 0:
+            raise DeviceError(
+                f"Use {size} bytes at {address:#x} as a buffer of ELECTRICAL",
+                expected=f"{MARGIN_BYTES} readable bytes before and after them",
+                got=f"nothing mapped at {place:#x}",
+                next_step="allocate that much more, or copy: Tensor(array, device='ELECTRICAL')",
+            )
 
 
 # **************** Graph ****************
