@@ -641,7 +641,7 @@ charts.variants_chart(tiled)
 # Try others yourself: choose the flags, the tile and the workload, and compare.
 
 # %%
-widgets.flags_explorer(workload="fir64")
+widgets.flags_explorer(workload="fir64:n=262144")
 
 # %% [markdown]
 # ### Small kernels: the launch is the price
@@ -1012,7 +1012,7 @@ widgets.conformance_panel("ELECTRICAL")
 framework = backends.CustomBackendFramework()
 comparison = framework.generate_backend_comparison_report(
     ["MINE", "ELECTRICAL", "EDGE"],
-    workloads=("add:n=256", "matmul:n=192", "sum:n=512"),
+    workloads=("add:n=256", "matmul:n=160", "sum:n=512"),
     rounds=5,
     round_time_s=0.04,
 )

@@ -34,6 +34,16 @@ BENIGN = {
     "ResizeObserver loop": "Chromium's notice that a layout took two frames",
 }
 START_S = 60
+RUN_ALL_MS = 240_000
+KERNEL_IS_IDLE = """() => {
+  const widget = window.jupyterapp?.shell?.currentWidget;
+  return widget?.sessionContext?.session?.kernel?.status === 'idle';
+}"""
+RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
+OUTPUTS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+  .filter(cell => cell.model.type === 'code')
+  .map(cell => ({count: cell.model.executionCount, outputs: cell.model.outputs.toJSON()}))"""
+WITHOUT_ALT = "(images) => images.filter(i => !i.alt).map(i => i.outerHTML.slice(0, 200))"
 _RUN = "import sys; from labs import jupyter; jupyter.run(sys.argv[1:])"
 
 
@@ -59,6 +69,26 @@ class Browser:
 
     def errors(self) -> list[str]:
         return [c for c in self.complaints if not any(known in c for known in BENIGN)]
+
+    def run_notebook(self, server: Server, name: str) -> None:
+        """Open a notebook and run it from top to bottom: no cell fails, every image has a text."""
+        if not (PROJECT_ROOT / "notebooks" / name).exists():
+            pytest.skip(f"no notebooks/{name}: python3 course.py build")
+        page = self.page
+        page.goto(server.notebook_url(name))
+        page.wait_for_function(KERNEL_IS_IDLE, timeout=60_000)
+        self.screenshot(f"{name[:2]}_opened")
+        page.set_default_timeout(RUN_ALL_MS)
+        page.evaluate(RUN_ALL)  # resolves when the last cell is done
+        page.wait_for_function(KERNEL_IS_IDLE, timeout=RUN_ALL_MS)
+        page.set_default_timeout(20_000)
+        page.set_viewport_size({"width": 1280, "height": 2400})  # whole panels on one screenshot
+        cells = page.evaluate(OUTPUTS)
+        outputs = [output for cell in cells for output in cell["outputs"]]
+        failed = [o for o in outputs if o["output_type"] == "error"]
+        assert not failed, "\n".join(f"{o['ename']}: {o['evalue']}" for o in failed)
+        assert len([c for c in cells if c["count"]]) > 20
+        assert page.locator(".jp-OutputArea img").evaluate_all(WITHOUT_ALT) == []
 
     def screenshot(self, name: str, target: object = None) -> Path:
         """Saved as an artifact, to be looked at."""

@@ -2,49 +2,15 @@
 
 import pytest
 
-from labs.paths import PROJECT_ROOT
-
 NOTEBOOK = "01_backend_architecture.ipynb"
-RUN_ALL_MS, MEASURE_MS = 240_000, 60_000
-
-KERNEL_IS_IDLE = """() => {
-  const widget = window.jupyterapp?.shell?.currentWidget;
-  return widget?.sessionContext?.session?.kernel?.status === 'idle';
-}"""
-RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
-OUTPUTS = """() => window.jupyterapp.shell.currentWidget.content.widgets
-  .filter(cell => cell.model.type === 'code')
-  .map(cell => ({count: cell.model.executionCount, outputs: cell.model.outputs.toJSON()}))"""
+MEASURE_MS = 60_000
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
 
-@pytest.fixture
-def notebook(browser, server):
-    """Notebook 01, opened and run from top to bottom."""
-    if not (PROJECT_ROOT / "notebooks" / NOTEBOOK).exists():
-        pytest.skip(f"no notebooks/{NOTEBOOK}: python3 course.py build")
-    page = browser.page
-    page.goto(server.notebook_url(NOTEBOOK))
-    page.wait_for_function(KERNEL_IS_IDLE, timeout=60_000)
-    browser.screenshot("opened")
-    page.set_default_timeout(RUN_ALL_MS)
-    page.evaluate(RUN_ALL)  # resolves when the last cell is done
-    page.wait_for_function(KERNEL_IS_IDLE, timeout=RUN_ALL_MS)
-    page.set_default_timeout(20_000)
-    page.set_viewport_size({"width": 1280, "height": 2400})  # whole panels on one screenshot
-    return browser
-
-
-def test_notebook_01_runs_and_its_panel_measures(notebook):
-    page = notebook.page
-    cells = page.evaluate(OUTPUTS)
-    outputs = [output for cell in cells for output in cell["outputs"]]
-    failed = [o for o in outputs if o["output_type"] == "error"]
-    assert not failed, "\n".join(f"{o['ename']}: {o['evalue']}" for o in failed)
-    assert len([c for c in cells if c["count"]]) > 20
-    assert _images_without_alt(page) == []
-
+def test_notebook_01_runs_and_its_panel_measures(browser, server):
+    notebook, page = browser, browser.page
+    notebook.run_notebook(server, NOTEBOOK)
     explorer = page.locator(".course-lowering-explorer").first
     explorer.scroll_into_view_if_needed()
     before = explorer.inner_text()
@@ -101,8 +67,3 @@ def _run(page, panel, devices):
     panel.get_by_role("button", name="Run", exact=True).wait_for(timeout=MEASURE_MS)
     assert image.first.get_attribute("alt")
     return image.first.get_attribute("src")
-
-
-def _images_without_alt(page):
-    find = "(images) => images.filter(i => !i.alt).map(i => i.outerHTML.slice(0, 200))"
-    return page.locator(".jp-OutputArea img").evaluate_all(find)

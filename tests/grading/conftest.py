@@ -1,10 +1,14 @@
 """A state file of its own for every test, and a small exercise file to work with."""
 
+import jupytext
 import pytest
 
+from labs import backends
+from labs.build.source import read_source
 from labs.grading import catalogue, judges
 from labs.grading.compare import expect_close, expect_equal
 from labs.grading.judges import judge
+from labs.paths import PROJECT_ROOT
 
 FIXTURE = """
 notebook = "09_fixture"
@@ -67,3 +71,21 @@ def fixture_exercises(tmp_path, monkeypatch):
         expect_close("the result", answer, (values * factor).astype("float32"), question=question)
 
     return folder
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """The workbench MINE with the parts that notebook 02's own cells write."""
+    from labs.grading.workbench import PARTS, Workbench
+
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    bench = Workbench("MINE")
+    path = PROJECT_ROOT / "solutions" / "02_custom_backends.py"
+    source = read_source(path.stem, path.read_text("utf-8"))
+    for cell in jupytext.reads(source.text, fmt="py:percent").cells:
+        for part in PARTS:
+            head = f'%%writefile "{{mine.{part}}}"\n'
+            if cell.source.startswith(head):
+                getattr(bench, part).write_text(cell.source.removeprefix(head), "utf-8")
+    yield bench
+    backends.unregister("MINE")
