@@ -1,4 +1,4 @@
-"""Notebook 02 in a real JupyterLab: run all, compile a filter in another way, see the chart change."""
+"""Notebook 02 in a real JupyterLab: run all, compile a filter otherwise, see the chart change."""
 
 import pytest
 
