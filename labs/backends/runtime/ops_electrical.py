@@ -371,6 +371,12 @@ class ElectricalDevice(Compiled):
         """What has been launched since the device was opened."""
         return self.ledger.counters()
 
+    def sensors(self) -> tuple:
+        """The host's clock, power, temperature and memory: readings, or None with a reason."""
+        from labs.devices import sensors  # a room further down: loaded when it is asked for
+
+        return sensors.read()
+
 
 @functools.cache
 def _core_pool() -> pool.CorePool:

@@ -273,3 +273,8 @@ def test_beam_then_finds_something_and_the_answer_stays():
         got = (on(values) @ on(values)).numpy()
     np.testing.assert_allclose(got, values.astype(np.float64) @ values, rtol=1e-4, atol=1e-4)
     terminate_worker_pool()
+
+
+def test_sensors_then_readings_of_this_machine_or_a_reason(device):
+    readings = device.sensors()
+    assert readings and all(r.value is not None or r.reason for r in readings)
