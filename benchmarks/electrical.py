@@ -2,7 +2,7 @@
 
     python benchmarks/electrical.py            # about 6 minutes, on a quiet machine
     python benchmarks/electrical.py --quick    # a look, with wide intervals
-    python benchmarks/electrical.py --save     # also writes benchmarks/results/electrical_<cpu>.json
+    python benchmarks/electrical.py --save     # writes results/electrical_<cpu>.json, too
 
 Each answer is compared with numpy in float64 before anything is timed. All rounds of a table are
 interleaved. "All cores": both devices as a user gets them, which means that CPU runs its threads
