@@ -10,7 +10,6 @@ import traitlets
 from labs.widgets.panel import Panel
 
 _GREY = "#6b6b6b"
-_OFFERED = ("PYTHON", "NULL")  # not chosen at first: one interprets each operation, one runs none
 _NAME_WIDTH = "110px"
 _ROW = {"height": "22px", "margin": "0"}
 _REASON = (
@@ -21,8 +20,8 @@ _REASON = (
 class DevicePicker(Panel):
     """Choose one device (`value` is a name) or several (`value` is a tuple of names).
 
-    Several: all usable ones are chosen at first but PYTHON, which takes minutes where others take
-    milliseconds.
+    Several: all usable ones are chosen at first but PYTHON and EDGE, which take minutes where
+    others take milliseconds.
     """
 
     title = "Device picker"
@@ -50,7 +49,10 @@ class DevicePicker(Panel):
     def _many(self, usable: list[str], value: Sequence[str] | str | None) -> list[widgets.Widget]:
         wanted = (value,) if isinstance(value, str) else value
         if wanted is None:
-            wanted = [d for d in usable if d not in _OFFERED] or usable
+            from labs.devices.names import SLOW_DEVICES
+
+            offered = (*SLOW_DEVICES, "NULL")  # and not chosen at first; NULL computes nothing
+            wanted = [d for d in usable if d not in offered] or usable
         chosen = [d for d in usable if d in wanted]
         self.boxes = {
             d: widgets.Checkbox(

@@ -1,5 +1,7 @@
 """labs.widgets.devices: choose what works, see why the rest doesn't."""
 
+from dataclasses import replace
+
 import pytest
 
 from labs import widgets
@@ -17,6 +19,13 @@ def test_several_devices_are_chosen_by_ticking(discovery):
     picker.boxes["PYTHON"].value = True
     picker.boxes["CPU"].value = False
     assert seen == [("CPU", "PYTHON"), ("PYTHON",)]
+
+
+def test_what_takes_minutes_is_offered_and_not_chosen(discovery):
+    others = [replace(discovery[0], device=name) for name in ("ELECTRICAL", "EDGE")]
+    shown = (*others, *discovery)
+    picker = widgets.device_picker(multiple=True, discovery=shown)
+    assert picker.value == ("ELECTRICAL", "CPU") and "EDGE" in picker.boxes
 
 
 def test_one_device_is_chosen_by_a_radio_button(discovery):
