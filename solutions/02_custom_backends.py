@@ -676,7 +676,7 @@ queued = bench.measure_call(lambda: cpu(on_cpu), name="CPU", device="CPU", **sho
 calls = {"ELECTRICAL": lambda: own(on_own), "bound": bound}
 launched = bench.measure_calls(calls, device="ELECTRICAL", **short)
 charts.named_values_chart(
-    [charts.NamedValue(m.workload, m.median_s, is_reference=m is queued) for m in (queued, *launched)],
+    [charts.NamedValue(m.workload, m.median_s) for m in (queued, *launched)],
     quantity="Time of 16 small kernels",
     subtitle="256 float32 each · wall time",
 )
