@@ -71,25 +71,25 @@ class _Plan:
             return False
         stray = [u for u in self.loads if _stride(u, along) not in (0, 1)]
         if not stray:
-            lanes = self._split(along, OptOps.UPCAST, (self.lanes, *self._fewer(self.lanes)))
-            return lanes > 1
+            # clang makes good vectors of a plain loop by itself: only fuller ones are better
+            return self._split_vector(along, OptOps.UPCAST, fullness=0.6) > 0
         across = [
             r for r in self._results() if r is not along and all(_stride(u, r) == 1 for u in stray)
         ]
         if not across:
             return False
         # a square is read in rows of one side and written in rows of the other
-        side = min(8, self.lanes)
+        sides = [n for n in (8, 4, 2) if n <= self.lanes]
         return (
-            self._split(across[-1], OptOps.UPCAST, (side, *self._fewer(side))) > 1
-            and self._split(along, OptOps.UPCAST, (side, *self._fewer(side))) > 1
+            self._split(across[-1], OptOps.UPCAST, sides) > 1
+            and self._split(along, OptOps.UPCAST, sides) > 1
         )
 
     def reduction(self) -> bool:
         along = self._result_axis()
         steps = {_stride(u, along) for u in self.loads} if along is not None else set()
-        if steps in ({1}, {0, 1}) and _size(along) % self.lanes == 0:
-            return self._vector_of_results(along)
+        if steps in ({1}, {0, 1}) and self._vector_of_results(along):
+            return True
         if not can_widen(self.kernel.reduceop):
             return False
         summed = [r for r in self._summed() if all(_stride(u, r) in (0, 1) for u in self.loads)]
@@ -99,21 +99,52 @@ class _Plan:
     # ---- what to do with it ----
 
     def _vector_of_results(self, along: UOp) -> bool:
-        self._split(along, OptOps.UPCAST, (self.lanes,))
-        rest = self._same(along)
-        moving = [u for u in self.loads if _stride(u, along) == 1] if rest is not None else []
-        budget = self.tile
+        """Each vector holds neighbouring results; rows that share a load are kept together."""
+        vectors = self._split_vector(along, OptOps.UPCAST)
+        if not vectors:
+            return False
+        budget = whole = max(1, self.tile // vectors)
         for axis in reversed(self._results()):
             reused = [u for u in self.loads if _stride(u, along) == 1 and _stride(u, axis) == 0]
             if axis.arg[0] != along.arg[0] and reused and budget > 1:
                 budget //= self._split(axis, OptOps.UPCAST, [t for t in TILES if t <= budget])
         rest = self._same(along)
-        if rest is not None and budget == self.tile and moving:
+        if rest is not None and budget == whole:
             self._split(rest, OptOps.UPCAST, [t for t in (8, 4, 2) if t <= budget])
         return True
 
     def _vector_of_terms(self, axis: UOp) -> bool:
-        return self._split(axis, OptOps.UNROLL, (32, 16, 8)) >= self.lanes
+        """Each vector holds terms of one sum; sums that share a load are kept together."""
+        shared = [r for r in self._results() if any(_stride(u, r) == 0 for u in self.loads)]
+        if len(shared) < 2 or not self._split_vector(axis, OptOps.UNROLL, (self.lanes,)):
+            return self._split_vector(axis, OptOps.UNROLL, (2 * self.lanes, self.lanes)) > 0
+        for r in shared[-2:]:
+            self._split(r, OptOps.UPCAST, (4, 2, 3))
+        return True
+
+    def _split_vector(
+        self, axis: UOp, op: OptOps, wanted: tuple[int, ...] = (), fullness: float = 1 / 3
+    ) -> int:
+        """Split off enough of an axis for whole vectors: how many it takes, or 0 if none fits.
+
+        Where no multiple of a vector divides the axis, a number does that needs few smaller ones:
+        of 500, 20 are a vector of 16 and one of 4. They have to be so full on the average.
+        """
+        size, lanes = _size(axis), self.lanes
+
+        def vectors(amount: int) -> int:
+            return amount // lanes + (amount % lanes).bit_count()
+
+        fitting = [n for n in wanted or (lanes,) if size % n == 0]
+        if not fitting:
+            possible = [n for n in range(lanes, 3 * lanes + 1) if size % n == 0]
+            full = [n for n in possible if n >= vectors(n) * lanes * fullness and _parts(n, op)]
+            fitting = sorted(full, key=lambda n: -n / vectors(n))
+        if not fitting:
+            return 0
+        for part in _parts(fitting[0], op):
+            self._split(axis, op, (part,))
+        return vectors(fitting[0])
 
     def share_out(self) -> None:
         """Give each core a part of the outermost loop that can be divided."""
@@ -165,9 +196,14 @@ class _Plan:
                 return amount
         return 1
 
-    @staticmethod
-    def _fewer(lanes: int) -> list[int]:
-        return [n for n in (8, 4, 2) if n < lanes]
+
+def _parts(amount: int, op: OptOps) -> tuple[int, ...]:
+    """As factors that tinygrad splits off in one step: up to 16, or 32 of a sum; () if none."""
+    most = 16 if op is OptOps.UPCAST else 32
+    if amount <= most:
+        return (amount,)
+    first = max((n for n in range(2, most + 1) if amount % n == 0), default=0)
+    return (first, amount // first) if first and amount // first <= most else ()
 
 
 def _size(axis: UOp) -> int:

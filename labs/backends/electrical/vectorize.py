@@ -74,7 +74,10 @@ def vectorize(sink: UOp, lanes_of, streams=lambda place: False) -> UOp | None:
     """
     packer = _Packer()
     replaced: dict[UOp, list[UOp]] = {}
-    for chunk in store_chunks(sink, lanes_of):
+    chunks = list(store_chunks(sink, lanes_of))
+    if not any(len(c) * 2 >= lanes_of(c[0][0].buffer.dtype) for c in chunks):
+        return None  # clang makes wider vectors of a plain loop than could be made here
+    for chunk in chunks:
         address, value, store = chunk[0]
         if len(chunk) < MIN_LANES:
             packed = store if store.src[1].max_numel() == 1 else _alone(address, value)

@@ -21,7 +21,7 @@ class Expression:
         tensors = [Tensor(a, device=device).realize() for a in self.inputs]
         x, y = tensors[0], tensors[1]
         for name, *arguments in self.steps:
-            x = STEPS[name](x, y, *arguments)
+            x = _wrapped(STEPS[name](x, y, *arguments))
         return x.contiguous().realize().numpy()
 
 
@@ -104,7 +104,6 @@ def _wrapped(x: Tensor) -> Tensor:
 
 def _cast(x, y, name, _):
     kind = next(d for d in FLOATS + INTEGERS if d.name == name)
-    x = _wrapped(x)
     if dtypes.is_float(x.dtype) and dtypes.is_int(kind):
         # what an out-of-range float becomes is nobody's promise; neither is NaN
         x = x.isnan().where(0, x).clip(0, 100)
@@ -132,6 +131,6 @@ STEPS = {
     "reduce": _reduce,
     "realize": lambda x, y, n: x.contiguous(),
     "cast": _cast,
-    "shift": lambda x, y, n: (_wrapped(x) << (n % 3)) if dtypes.is_unsigned(x.dtype) else x,
+    "shift": lambda x, y, n: (x << (n % 3)) if dtypes.is_unsigned(x.dtype) else x,
     "xor": lambda x, y, n: (x ^ (n % 7)) if dtypes.is_int(x.dtype) else x,
 }

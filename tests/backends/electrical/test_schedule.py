@@ -32,7 +32,15 @@ def empty(*shape, dtype=dtypes.float32):
         (lambda: empty(16, 512).sum(-1), [("UNROLL", 0, 32)]),
         (lambda: empty(64, 64).T.contiguous(), [("UPCAST", 0, 8), ("UPCAST", 1, 8)]),
         # the transposed matrix is read along the axis that is summed over
-        (lambda: empty(64, 64) @ empty(64, 64).T, [("UNROLL", 0, 32)]),
+        (
+            lambda: empty(64, 64) @ empty(64, 64).T,
+            [("UNROLL", 0, 16), ("UPCAST", 0, 4), ("UPCAST", 1, 4)],
+        ),
+        # 500 = 25 x 20, and 20 are a vector of 16 and one of 4
+        (
+            lambda: empty(500, 64) @ empty(64, 500),
+            [("UPCAST", 1, 10), ("UPCAST", 1, 2), ("UPCAST", 0, 4)],
+        ),
         (lambda: empty(512, 64).sum(0), [("UPCAST", 0, 16), ("UPCAST", 0, 4)]),
     ],
 )
