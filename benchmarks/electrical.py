@@ -30,7 +30,7 @@ from scipy import signal
 from tinygrad import Context, Device, Tensor, TinyJit
 
 from labs import bench
-from labs.backends.electrical.binding import bind
+from labs.backends.electrical.binding import BoundJit, bind
 from labs.bench.backend_workloads import TAPS
 from labs.bench.environment import cpu_pressure, host_environment
 from labs.bench.statistics import geometric_mean
@@ -97,7 +97,7 @@ def against_libraries(settings: Settings) -> bench.Comparisons:
 
 
 def launches(settings: Settings) -> bench.ResultSet:
-    """What it costs to start small kernels: one, a batch of 32, and bound ones."""
+    """What it costs to start small kernels: one, a batch of 32, and ones with fixed buffers."""
     values = np.zeros(SMALL, np.float32)
 
     def one(x: Tensor) -> Tensor:
@@ -118,6 +118,7 @@ def launches(settings: Settings) -> bench.ResultSet:
             functions[f"{name}, TinyJit, {device}"] = _waiting(step, x, device)
             if device == "ELECTRICAL":
                 functions[f"{name}, bound, {device}"] = bind(step, x)
+                functions[f"{name}, BoundJit, {device}"] = _jitted_for(function, x)
     return bench.measure_calls(
         functions,
         device="ELECTRICAL",
@@ -132,6 +133,13 @@ def _jitted(compute, *arrays: np.ndarray):
     for _ in range(3):
         step(*tensors)
     return lambda: step(*tensors)
+
+
+def _jitted_for(function, x: Tensor):
+    step = BoundJit(function)
+    for _ in range(3):
+        step(x)
+    return lambda: step(x)
 
 
 def _waiting(step: TinyJit, x: Tensor, device: str):
@@ -158,7 +166,12 @@ def _launch_table(results: bench.ResultSet) -> Table:
     rows = []
     for what in ("one kernel", f"{KERNELS} kernels"):
         cpu = times[f"{what}, TinyJit, CPU"]
-        for way in ("TinyJit, CPU", "TinyJit, ELECTRICAL", "bound, ELECTRICAL"):
+        for way in (
+            "TinyJit, CPU",
+            "TinyJit, ELECTRICAL",
+            "BoundJit, ELECTRICAL",
+            "bound, ELECTRICAL",
+        ):
             seconds = times[f"{what}, {way}"]
             rows.append((what, way, format_seconds(seconds), format_ratio(cpu / seconds)))
     return Table("Launches", ("what", "way", "time", "speedup over CPU"), tuple(rows))

@@ -13,6 +13,9 @@ be done once. New data goes into the buffers through `numpy_view`, without a cop
     numpy_view(launch.result)[0]
 """
 
+from collections import OrderedDict
+from collections.abc import Callable
+
 import numpy as np
 from tinygrad import Tensor, TinyJit
 from tinygrad.dtype import AddrSpace, _to_np_dtype
@@ -20,6 +23,8 @@ from tinygrad.engine.jit import _prepare_jit_inputs
 from tinygrad.uop.ops import Ops, UOp
 
 from labs.errors import DeviceError
+
+MOST_BOUND = 64  # sets of inputs that a BoundJit remembers: the slots of a ring buffer, say
 
 
 class BoundLaunch:
@@ -38,6 +43,37 @@ class BoundLaunch:
         self._ledger.launches += self.kernels
         self._ledger.graphs += 1
         self._launch()
+
+
+class BoundJit:
+    """A TinyJit that stays bound: called with tensors it has seen, it launches at once.
+
+    The first calls capture and bind; a call with the same tensors is a look-up and a launch. Other
+    tensors of the same shapes are bound when they first come. Inputs are told apart as tensors, so
+    data that changes goes into a tensor's memory (`numpy_view`), not into a new tensor.
+
+    Example:
+        @BoundJit
+        def energy(x): return (x * x).sum().realize()
+    """
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.step = TinyJit(function)
+        self._bound: OrderedDict[tuple[UOp, ...], BoundLaunch] = OrderedDict()
+
+    def __call__(self, *inputs: Tensor) -> object:
+        key = tuple([x.uop for x in inputs])
+        launch = self._bound.get(key)
+        if launch is not None:
+            launch()
+            return launch.result
+        result = self.step(*inputs)
+        if self.step.captured is not None:
+            # bound after the call: it may have realized its inputs
+            self._bound[tuple([x.uop for x in inputs])] = bind(self.step, *inputs)
+            if len(self._bound) > MOST_BOUND:
+                self._bound.popitem(last=False)
+        return result
 
 
 def bind(step: TinyJit, *inputs: object) -> BoundLaunch:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tinygrad import Tensor, TinyJit, Variable
 
-from labs.backends.electrical.binding import bind, numpy_view
+from labs.backends.electrical.binding import MOST_BOUND, BoundJit, bind, numpy_view
 from labs.errors import DeviceError
 
 
@@ -95,3 +95,29 @@ def test_numpy_view_of_what_has_no_memory_there_then_refused(make):
 def test_numpy_view_of_a_lazy_tensor_then_refused(tensor):
     with pytest.raises(DeviceError, match="realize"):
         numpy_view(tensor(np.zeros(3, np.float32)) + 1)
+
+
+def test_bound_jit_then_each_tensor_gives_its_own_answer_and_new_data_is_seen(tensor, device):
+    energy = BoundJit(lambda t: (t * t).sum().realize())
+    slots = [tensor(np.full(16, value, np.float32)) for value in (1, 2, 3)]
+    for _ in range(3):
+        assert [energy(x).item() for x in slots] == [16, 64, 144]
+    numpy_view(slots[1])[:] = 5
+    before = device.counters().graphs
+    assert energy(slots[1]).item() == 16 * 25
+    assert device.counters().graphs - before == 1  # one launch, and no way through TinyJit
+
+
+def test_bound_jit_when_many_tensors_come_then_the_oldest_are_forgotten(tensor):
+    twice = BoundJit(lambda t: (t * 2).realize())
+    for value in range(MOST_BOUND + 10):
+        assert twice(tensor(np.full(4, value, np.float32))).tolist() == [value * 2.0] * 4
+    assert len(twice._bound) == MOST_BOUND
+
+
+def test_bound_jit_when_work_leaves_the_device_then_it_says_so():
+    x = Tensor(np.zeros(8, np.float32), device="CPU").realize()
+    step = BoundJit(lambda t: (t + 1).realize())
+    step(x)
+    with pytest.raises(DeviceError, match="ELECTRICAL"):
+        step(x)
