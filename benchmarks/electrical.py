@@ -35,9 +35,14 @@ from labs.bench.backend_workloads import TAPS
 from labs.bench.environment import cpu_pressure, host_environment
 from labs.bench.statistics import geometric_mean
 from labs.tables import Table
-from labs.units import format_ratio, format_seconds
+from labs.units import format_interval, format_ratio, format_seconds
 
 RESULTS = Path(__file__).parent / "results"
+# what a reader of the table must know of the machine, and nothing that names it
+ENVIRONMENT = (
+    *("platform", "cpu_model_name", "cpu_count", "cpu_freq", "virtual_machine"),
+    *("python_version", "tinygrad_version", "compiler", "cpu_pressure_some_avg10"),
+)
 KERNELS = 32  # of the batch
 SMALL = 256  # elements: a kernel that costs nothing but its launch
 
@@ -190,6 +195,26 @@ def _row(c: bench.Comparison) -> dict[str, object]:
     }
 
 
+def markdown(kept: dict) -> str:
+    """The saved results as a small table, for people."""
+    lines = ["# ELECTRICAL beside CPU, numpy and scipy", "", f"`{kept['command']}`", ""]
+    for title in ("all_cores", "one_thread", "libraries_one_thread"):
+        rows = kept[title]
+        mean = geometric_mean([r["speedup"] for r in rows])
+        lines += [f"**{title.replace('_', ' ')}**: geometric mean {format_ratio(mean)}", ""]
+        lines += ["| benchmark | speedup | 95% interval |", "|---|---|---|"]
+        for r in rows:
+            low, high = r["interval_95"] or (None, None)
+            name = " and ".join(part.split("/warm")[0] for part in r["benchmark"].split(" -> "))
+            interval = format_interval(low, high, format_ratio)
+            lines.append(f"| {name} | {format_ratio(r['speedup'])} | {interval} |")
+        lines.append("")
+    lines += ["| launch | time |", "|---|---|"]
+    lines += [f"| {name} | {format_seconds(s)} |" for name, s in kept["launches_s"].items()]
+    facts = [f"{name}: {value}" for name, value in kept["environment"].items()]
+    return "\n".join([*lines, "", f"arch {kept['arch']}; " + "; ".join(facts), ""])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
@@ -206,10 +231,11 @@ def main() -> None:
     launched = launches(settings)
     print(f"\n{_launch_table(launched)}")
     if options.save:
-        environment = host_environment()
+        facts = host_environment() | {"cpu_pressure_some_avg10": cpu_pressure()}
+        environment = {name: facts[name] for name in ENVIRONMENT if name in facts}
         kept = {
             "command": "python benchmarks/electrical.py --save",
-            "environment": environment | {"cpu_pressure_some_avg10": cpu_pressure()},
+            "environment": environment,
             "arch": Device["ELECTRICAL"].renderer.target.arch,
             **{title: [_row(c) for c in comparisons] for title, comparisons in tables.items()},
             "launches_s": {m.workload: m.median_s for m in launched},
@@ -217,6 +243,7 @@ def main() -> None:
         cpu = re.sub(r"[^a-z0-9]+", "_", str(environment.get("cpu_model_name", "cpu")).lower())
         path = RESULTS / f"electrical_{cpu.strip('_')}.json"
         path.write_text(json.dumps(kept, indent=1, default=str) + "\n")
+        path.with_suffix(".md").write_text(markdown(kept))
         print(f"\nSaved in {path.name}", file=sys.stderr)
 
 
