@@ -8,8 +8,9 @@ from labs.backends.electrical.registers import arrange_registers
 from labs.backends.electrical.vectorize import STREAMED, is_multiple, vectorize
 
 LINE_BYTES = 64
-# From here on a result is written past the caches: with less, its reader finds it in one. Half of
-# the second-level caches that processors have today is a compromise, see benchmarks/electrical.py.
+# From here on a result is written past the caches, which saves reading the lines it overwrites; a
+# smaller one is better found in a cache by its reader. Twice the second-level cache of the machine
+# on which `add` and `chain` of benchmarks/electrical.py were measured.
 STREAM_BYTES = 2 << 20
 _DONE = "vectorized"  # the tag of a kernel that has been through the pass
 
@@ -86,7 +87,7 @@ def _is_stream(place: UOp) -> bool:
     return (
         buffer.op is Ops.PARAM
         and buffer.max_numel() * buffer.dtype.itemsize >= STREAM_BYTES
-        and lanes.val * buffer.dtype.itemsize == LINE_BYTES
+        and lanes.val * buffer.dtype.itemsize == LINE_BYTES  # with 64-byte vectors only
         and is_multiple(start, lanes.val)
     )
 
@@ -105,9 +106,7 @@ STREAM_MACRO = f"""
   else *(type *)(place) = (value); }} while (0)
 """
 
-
 vectorize_rules = PatternMatcher([(UPat(Ops.SINK, name="sink"), _vectorize)])
-
 
 vector_rules = PatternMatcher(
     [
