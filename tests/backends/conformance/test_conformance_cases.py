@@ -1,6 +1,8 @@
 """The cases themselves, and what devices that have to pass make of them."""
 
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -11,6 +13,8 @@ from labs.backends.conformance.groups import GROUPS
 toolchain.activate()
 from labs.backends.conformance.case import Case, by_name
 from labs.backends.conformance.cases import all_cases
+
+COMPLETE = {"ELECTRICAL": "full", "EDGE": "small", "CPU": "full"}
 
 
 def test_all_cases_then_hundreds_in_every_group():
@@ -34,12 +38,21 @@ def test_groups_then_each_says_what_to_write():
     assert all(text and not text.endswith(".") for text in GROUPS.values())
 
 
+@pytest.fixture(scope="module")
+def reports() -> Iterator[dict[str, Future]]:
+    """The whole suite on each complete device, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {
+            device: pool.submit(conformance.run, device, size=size)
+            for device, size in COMPLETE.items()
+        }
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("device", "size"), [("CPU", "full"), ("ELECTRICAL", "full"), ("EDGE", "small")]
-)
-def test_run_when_a_device_is_complete_then_all_pass(device, size):
+@pytest.mark.parametrize("device", COMPLETE)
+def test_run_when_a_device_is_complete_then_all_pass(device, reports):
     """tinygrad's own CPU device, and the course's two."""
-    report = conformance.run(device, size=size)
+    report = reports[device].result()
     assert report.ok, str(report)
     assert report.passed >= 1000
