@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from labs.gpu.cuda.trial import TIME_LIMIT_S, try_rungs
 from labs.gpu.resources import KernelResources
 from labs.tables import Table, TableView
 from labs.units import format_flop_per_s, format_interval, format_ratio
+
+if TYPE_CHECKING:  # opens tinygrad
+    from labs.gpu.cuda.cases import Inputs
 
 _NAME = "matmul by "
 
@@ -90,7 +94,7 @@ def cuda_ladder(
     rounds: int = 10,
     round_time_s: float = 0.1,
     time_limit_s: float = TIME_LIMIT_S,
-    reference: Callable[..., Case] | None = None,
+    others: "Callable[[Inputs], Iterable[Case]] | None" = None,
     progress: Callable[[int, int, str], object] | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> CudaLadder:
@@ -102,7 +106,8 @@ def cuda_ladder(
     Args:
         rungs: those to climb; all that have this dtype when None.
         time_limit_s: for a rung's trial in a process of its own.
-        reference: inputs -> a case to compare with, such as a library's product.
+        others: inputs -> more cases in the same rounds, such as a library's product. The first is
+            the reference that every rung is compared with.
 
     Raises:
         DeviceError: without an NVIDIA GPU.
@@ -126,8 +131,8 @@ def cuda_ladder(
     )
     inputs = product_inputs(shape, dtype, device, np.random.default_rng(1))
     cases = [product_case(name, inputs) for name in possible if not failures[name]]
-    if reference is not None:
-        cases.append(reference(inputs))
+    extra = list(others(inputs)) if others is not None else []
+    cases += extra
     settings = make_settings(round_time_s, 0.02)
     plan = Plan(tuple(cases), int(rounds), "warm", "device", 0, settings)
     results = run_plan(
@@ -135,7 +140,8 @@ def cuda_ladder(
         notify=lambda e: progress(e.done, e.total, e.text) if progress else None,
         cancel=cancel,
     )
-    return _ladder(device, shape, dtype, chosen, failures, results, able)
+    reference = extra[0].name if extra else ""
+    return _ladder(device, shape, dtype, chosen, failures, results, able, reference)
 
 
 def _rungs_for(dtype: str) -> tuple[str, ...]:
@@ -153,10 +159,10 @@ def _cannot(name: str, shape: tuple[int, int, int], dtype: str, able: tuple[int,
     return ""
 
 
-def _ladder(device, shape, dtype, chosen, failures, results, able) -> CudaLadder:
+def _ladder(device, shape, dtype, chosen, failures, results, able, reference) -> CudaLadder:
     found = {m.workload: m for m in results.measurements}
     broken = {f.name.partition("/")[0]: f.error for f in results.failures}
-    other = next((m for name, m in found.items() if not name.startswith(_NAME)), None)
+    other = next((m for m in results.measurements if m.name == reference), None)
     steps: list[Step] = []
     below = None
     for name in chosen:
