@@ -20,7 +20,13 @@ from labs.units import format_bytes, format_flop, format_seconds
 toolchain.activate()
 
 from tinygrad import Device, Tensor
-from tinygrad.engine.realize import compile_linear, get_runtime, time_call
+from tinygrad.engine.realize import (
+    capturing,
+    compile_linear,
+    get_runtime,
+    run_linear,
+    time_call,
+)
 from tinygrad.helpers import ansistrip
 from tinygrad.uop.ops import Ops, UOp, sym_infer
 
@@ -108,16 +114,20 @@ def compile_kernels(
     """The kernels of an expression, compiled for the device that its tensors are on.
 
     Args:
-        expression: a lazy tensor, or a function that returns one.
-        timed: also run each a few times. Kernels then write into the tensor's future buffer.
+        expression: a lazy tensor, or a function that returns one. What a function realizes on the
+            way is among the kernels; it must not read values (numpy(), item()) before it returns.
+        timed: also run each a few times.
 
     Raises:
         MeasurementError: there is no kernel, because all is realized or only copied.
     """
-    tensor = expression() if callable(expression) else expression
-    linear, values = tensor.linear_with_vars()
-    linear = compile_linear(linear)
-    calls = [call for call in linear.src if call.src[0].op is Ops.PROGRAM]
+    linears = _linears(expression)
+    calls = [
+        (call, values)
+        for linear, values in linears
+        for call in linear.src
+        if call.src[0].op is Ops.PROGRAM
+    ]
     if not calls:
         raise MeasurementError(
             "look at the kernels of an expression",
@@ -126,19 +136,39 @@ def compile_kernels(
             next_step="pass a function that builds it anew: lambda: a @ b",
         )
     if timed:
-        _run_once(linear, values)  # inputs of later kernels have to be there
-    return tuple(_kernel(i, call, values, timed) for i, call in enumerate(calls))
+        for linear, values in linears:  # inputs of later kernels have to be there
+            run_linear(linear, values, jit=True, update_stats=False)
+    return tuple(_kernel(i, call, values, timed) for i, (call, values) in enumerate(calls))
+
+
+class _Collector:
+    """Takes what realize() would run, in TinyJit's place: nothing is run."""
+
+    def __init__(self) -> None:
+        self.linears: list[tuple[UOp, dict[str, int]]] = []
+
+    def add_linear(self, linear: UOp, var_vals: dict[str, int], *_others: Any) -> None:
+        self.linears.append((linear, var_vals))
+
+
+def _linears(expression: Callable[[], Tensor] | Tensor) -> list[tuple[UOp, dict[str, int]]]:
+    if not callable(expression):
+        linear, values = expression.linear_with_vars()
+        return [(compile_linear(linear), values)]
+    collector = _Collector()
+    capturing.append(collector)
+    try:
+        result = expression()
+        if isinstance(result, Tensor):
+            result.realize()
+    finally:
+        capturing.remove(collector)
+    return [(compile_linear(linear), values) for linear, values in collector.linears]
 
 
 def heaviest(kernels: tuple[CompiledKernel, ...]) -> CompiledKernel:
     """The kernel that takes most of the time; without times, the one with most work."""
     return max(kernels, key=lambda k: (k.seconds or 0, k.flop + k.accessed_bytes))
-
-
-def _run_once(linear: UOp, values: dict[str, int]) -> None:
-    from tinygrad.engine.realize import run_linear
-
-    run_linear(linear, values, jit=True, update_stats=False)
 
 
 def _kernel(index: int, call: UOp, values: dict[str, int], timed: bool) -> CompiledKernel:
