@@ -55,7 +55,7 @@ def lane_loop(site: Site, model: LaneModel) -> UOp | None:
 
 
 def loops_of(site: Site, model: LaneModel) -> tuple[UOp, ...]:
-    """The loops that count: a processor keeps what further inner loops don't change in a register."""
+    """The loops that count: what further inner loops don't change stays in a register."""
     if not model.is_loop:
         return site.loops
     lanes = lane_loop(site, model)
@@ -79,9 +79,11 @@ def points_of(
         NotKnown: a loop whose length isn't known before it runs.
     """
     groups = _groups(program, model)
-    fixed = _sizes(program)
-    constant = [_constant(loop, fixed) for loop in loops]
-    lengths = [_chunks(n, model) if loop is lanes else n for loop, n in zip(loops, constant)]
+    fixed = variable_values(program)
+    constant = [constant_length(loop, fixed) for loop in loops]
+    lengths = [
+        _chunks(n, model) if loop is lanes else n for loop, n in zip(loops, constant, strict=True)
+    ]
     known = None not in lengths
     total = groups * math.prod(lengths) if known else 0
     if known and total <= samples:
@@ -152,21 +154,36 @@ def _launch(
             if uop.expr == "core_id":
                 given[uop] = group
         return given, np.ones((len(group), 1), dtype=bool)
-    shape = thread_shape(program)
-    threads = math.prod(shape)
+    threads = math.prod(thread_shape(program))
     warps = -(-threads // model.count)
-    block, warp = group // warps, group % warps
-    thread = warp * model.count + np.arange(model.count)
+    thread = group % warps * model.count + np.arange(model.count)
+    given |= launch_values(program, model, group // warps, thread, fixed)
+    return given, thread < threads
+
+
+def launch_values(
+    program: Program,
+    model: LaneModel,
+    block: np.ndarray,
+    thread: np.ndarray,
+    fixed: Mapping[UOp, np.ndarray],
+) -> dict[UOp, np.ndarray]:
+    """The launch indices of threads in blocks: numbers, in arrays that broadcast together."""
+    given = dict(fixed)
+    if model.is_loop:
+        return given
     for uop in program.uops:
         if uop.op is Ops.SPECIAL:
             axis = int(uop.arg[-1])
             per_thread = not uop.arg.startswith("g")
-            sizes, number = (shape, thread) if per_thread else (program.global_size, block)
+            sizes = thread_shape(program) if per_thread else program.global_size
+            number = thread if per_thread else block
             given[uop] = number // math.prod(sizes[:axis]) % sizes[axis]
-    return given, thread < threads
+    return given
 
 
-def _sizes(program: Program) -> dict[UOp, np.ndarray]:
+def variable_values(program: Program) -> dict[UOp, np.ndarray]:
+    """Symbolic sizes as bound; run-time variables are 0."""
     return {
         uop: np.asarray(program.values.get(uop.expr, 0), dtype=np.int64).reshape(1, 1)
         for uop in _variables(program)
@@ -177,7 +194,7 @@ def _variables(program: Program) -> list[UOp]:
     return [u for u in program.uops if u.op is Ops.PARAM and u.arg.addrspace is AddrSpace.ALU]
 
 
-def _constant(loop: UOp, fixed: Mapping[UOp, np.ndarray]) -> int | None:
+def constant_length(loop: UOp, fixed: Mapping[UOp, np.ndarray]) -> int | None:
     """A loop's length where it is the same everywhere."""
     leaves = loop.src[0].toposort()
     if loop.dtype == dtypes.void:

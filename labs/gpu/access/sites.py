@@ -52,7 +52,7 @@ class Site:
 
 
 def sites_of(uops: tuple[UOp, ...]) -> Iterator[Site]:
-    """All accesses to global and shared memory, in the order of the code; registers are left out."""
+    """All accesses to global and shared memory, in the order of the code; registers left out."""
     around: list[tuple[str, UOp]] = []
     for uop in uops:
         if uop.op is Ops.RANGE:
