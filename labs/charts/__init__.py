@@ -13,8 +13,10 @@ from labs.charts.edge_memory import edge_memory_chart
 from labs.charts.edge_runs import edge_runs_chart
 from labs.charts.graph import uop_graph_chart
 from labs.charts.memory import TransferPoint, memory_chart, transfer_chart
+from labs.charts.mismatch import mismatch_chart
 from labs.charts.samples import samples_chart
 from labs.charts.style import DeviceStyle, device_style
+from labs.charts.timeline import timeline_chart
 from labs.charts.values import NamedValue, first_call_chart, named_values_chart, predicted_chart
 from labs.charts.variants import variants_chart
 
@@ -31,10 +33,12 @@ __all__ = [
     "edge_runs_chart",
     "first_call_chart",
     "memory_chart",
+    "mismatch_chart",
     "named_values_chart",
     "predicted_chart",
     "samples_chart",
     "show",
+    "timeline_chart",
     "transfer_chart",
     "uop_graph_chart",
     "variants_chart",

@@ -89,7 +89,8 @@ def trace_nonfinite(
     """Run an expression kernel by kernel, and stop where finite inputs give NaN or infinity.
 
     Args:
-        expression: a lazy Tensor, or a function that returns one; it stays as it was.
+        expression: a lazy Tensor, or a function that returns one; it stays as it was. A value that
+            never leaves its kernel isn't seen: exp(log(0)) is one kernel, and its result 0.
         device: to run it on.
 
     Returns:
@@ -101,7 +102,7 @@ def trace_nonfinite(
         DeviceError: the device can't be opened or can't run a kernel.
 
     Example:
-        >>> trace_nonfinite(Tensor([1.0, 0.0]).log().exp()).index
+        >>> trace_nonfinite(Tensor([1.0, 0.0]).log()).index
         (1,)
     """
     plan = make_plan(expression, device, f"Trace NaN and infinity on {device}")

@@ -76,7 +76,8 @@ def _positions(wrong: np.ndarray, where: np.ndarray) -> list[str]:
         step = math.gcd(*(int(s) for s in np.unique(steps)[:1024]))
         first = int(where[0]) % step if step else 0
         if step > 1 and count == len(range(first, total, step)):
-            found.append(f"every element {step}k + {first} in memory")
+            place = f"{step}k + {first}" if first else f"{step}k"
+            found.append(f"every element {place} in memory")
     return found
 
 
