@@ -295,7 +295,7 @@ def _opencl_resources(runtime: Any, name: str) -> KernelResources:
             raise RuntimeError(f"clGetKernelWorkGroupInfo answered {status}")
         return value.value
 
-    untold = "OpenCL has no question for it"
+    untold = "OpenCL does not tell how many a kernel takes"
     return KernelResources(
         kernel=name,
         target=runtime.dev.device_name,
