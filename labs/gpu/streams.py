@@ -15,7 +15,9 @@ toolchain.activate()
 from tinygrad import Tensor
 from tinygrad.uop.ops import KernelInfo, UOp
 
-_BLOCK = 1 << 16  # random numbers are made once and repeated: making more is slower than moving them
+_BLOCK = (
+    1 << 16
+)  # random numbers are made once and repeated: making more is slower than moving them
 SCALE = 3.0
 
 
