@@ -56,7 +56,7 @@ def streams(settings: Settings) -> list[Row]:
         copy = found.get("copy by PyTorch")
         work = f"{title}, {'16384 x 16384' if name == 'transpose' else '1 GiB'} float32"
         for by, _ in makers:
-            speed = found.get(f"{name} by {by}")
+            speed = found.get(f"{name} by {by.removeprefix('by ')}")
             if isinstance(speed, str) or speed is None:
                 rows.append(Row(work, by, failure=speed or "not measured"))
                 continue

@@ -100,7 +100,7 @@ def rows_table(rows: Iterable[Row], title: str) -> Table:
         if row.ratio is not None:
             ratio = format_ratio(row.ratio)
             if row.ratio_low is not None and row.ratio_high is not None:
-                ratio += f" [{format_interval(row.ratio_low, row.ratio_high, format_ratio)}]"
+                ratio += f" {format_interval(row.ratio_low, row.ratio_high, format_ratio)}"
         facts = ", ".join(f"{k} {_short(v)}" for k, v in row.facts.items())
         cells.append(
             (
@@ -109,7 +109,7 @@ def rows_table(rows: Iterable[Row], title: str) -> Table:
                 None if row.seconds is None else format_seconds(row.seconds),
                 interval,
                 None if row.rate is None else f"{row.rate:.4g} {row.unit}",
-                f"{ratio} of {row.reference}" if ratio else None,
+                f"{ratio} {row.reference}" if ratio else None,
                 row.failure.partition("\n")[0] or facts,
             )
         )
