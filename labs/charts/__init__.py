@@ -5,6 +5,8 @@ is measured here: a chart draws what `labs.bench` and `labs.lowering` return, an
 what the data say.
 """
 
+from labs.charts.access import bandwidth_size_chart, lanes_chart, patterns_chart
+from labs.charts.advice import advice_chart
 from labs.charts.benchmark import benchmark_chart
 from labs.charts.chart import Chart, show
 from labs.charts.comparison import comparison_chart
@@ -14,6 +16,7 @@ from labs.charts.edge_runs import edge_runs_chart
 from labs.charts.graph import uop_graph_chart
 from labs.charts.memory import TransferPoint, memory_chart, transfer_chart
 from labs.charts.mismatch import mismatch_chart
+from labs.charts.occupancy import occupancy_chart
 from labs.charts.samples import samples_chart
 from labs.charts.style import DeviceStyle, device_style
 from labs.charts.timeline import timeline_chart
@@ -25,6 +28,8 @@ __all__ = [
     "DeviceStyle",
     "NamedValue",
     "TransferPoint",
+    "advice_chart",
+    "bandwidth_size_chart",
     "benchmark_chart",
     "comparison_chart",
     "conformance_chart",
@@ -32,9 +37,12 @@ __all__ = [
     "edge_memory_chart",
     "edge_runs_chart",
     "first_call_chart",
+    "lanes_chart",
     "memory_chart",
     "mismatch_chart",
     "named_values_chart",
+    "occupancy_chart",
+    "patterns_chart",
     "predicted_chart",
     "samples_chart",
     "show",

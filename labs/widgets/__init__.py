@@ -7,6 +7,7 @@ content where there is none (GitHub, PDF, nbval).
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from labs.widgets.access import AccessExplorer
 from labs.widgets.anatomy import BackendAnatomy
 from labs.widgets.benchmark import BenchmarkPanel
 from labs.widgets.conformance import ConformancePanel
@@ -18,6 +19,7 @@ from labs.widgets.memory import MemoryTimeline
 from labs.widgets.run import Action, RunButton
 
 __all__ = [
+    "access_explorer",
     "backend_anatomy_widget",
     "benchmark_panel",
     "conformance_panel",
@@ -106,3 +108,15 @@ def conformance_panel(device: str = "CPU", **settings: Any) -> ConformancePanel:
         settings: groups and size chosen at the start, and report (a Report to start with).
     """
     return ConformancePanel(device, **settings)
+
+
+def access_explorer(
+    pattern: str = "strided", target: str = "CUDA:sm_90", **settings: Any
+) -> AccessExplorer:
+    """Lanes on memory for an access pattern, a stride or offset and a target; runs nothing.
+
+    Args:
+        pattern: one of `labs.gpu.access.PATTERNS`; target: of `labs.lowering.TARGETS`.
+        settings: stride and offset chosen at the start, and targets to choose from.
+    """
+    return AccessExplorer(pattern, target, **settings)

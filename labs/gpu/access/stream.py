@@ -47,7 +47,8 @@ class AddressStream:
         requests: number of the request that a lane's access belongs to (a warp's instruction).
         is_store: whether it writes.
         kernel: name; target.
-        total: accesses of the whole kernel (on a processor: of one core); taken: text, which part of them this is.
+        total: accesses of the whole kernel (on a processor: of one core).
+        taken: text, which part of them this is.
     """
 
     addresses: np.ndarray = field(repr=False)
