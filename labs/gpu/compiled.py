@@ -20,6 +20,7 @@ from labs.units import format_bytes, format_flop, format_seconds
 toolchain.activate()
 
 from tinygrad import Device, Tensor
+from tinygrad.codegen.opt import OptOps
 from tinygrad.engine.realize import (
     capturing,
     compile_linear,
@@ -56,6 +57,7 @@ class CompiledKernel(TableView):
             the device has none.
         flop, accessed_bytes, least_bytes: of the code, as tinygrad counts them (Estimates).
         seconds: device time of one launch, the median of a few; None with `no_time`.
+        uses_matrix_units: tinygrad chose tensor cores for it.
         program: tinygrad's PROGRAM.
     """
 
@@ -70,6 +72,7 @@ class CompiledKernel(TableView):
     resources: KernelResources
     seconds: float | None
     no_time: str = ""
+    uses_matrix_units: bool = False
     program: UOp | None = field(default=None, repr=False)
 
     @property
@@ -191,6 +194,7 @@ def _kernel(index: int, call: UOp, values: dict[str, int], timed: bool) -> Compi
         resources=resources_of(program, device),
         seconds=seconds,
         no_time=why,
+        uses_matrix_units=any(o.op is OptOps.TC for o in program.src[0].arg.applied_opts),
         program=program,
     )
 
