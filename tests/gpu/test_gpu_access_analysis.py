@@ -240,3 +240,10 @@ def test_a_missing_access_then_the_ones_that_are_there():
         analyze_access(lambda: floats() + 1).find("load", "data9")
     with pytest.raises(LabError, match="samples"):
         analyze_access(lambda: floats() + 1, samples=1)
+    with pytest.raises(LabError, match="sector_bytes"):
+        analyze_access(lambda: floats() + 1, sector_bytes=0)
+
+
+def test_sectors_when_another_size_is_asked_for_then_counted_in_it():
+    found = analyze_access(lambda: floats(8 * N)[::8] + 1, "CUDA", PLAIN, sector_bytes=64)
+    assert (found.sector_bytes, found.find().sectors) == (64, 16)

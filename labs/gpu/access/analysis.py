@@ -72,10 +72,9 @@ def analyze_access(
         >>> analyze_access(lambda: Tensor.empty(4096) + 1).efficiency
         1.0
     """
-    if samples < 2:
-        step = "leave samples out, or pass 2 or more"
-        expected = "samples of at least 2: the first and the last group"
-        raise LabError("Analyse accesses", expected=expected, got=repr(samples), next_step=step)
+    _require_whole("samples", samples, 2, "the first and the last group are always taken")
+    if sector_bytes is not None:
+        _require_whole("sector_bytes", sector_bytes, 1, "bytes of the smallest transfer")
     wanted, programs = programs_of(expression, target, opts, data, live)
     model = lane_model(wanted)
     if sector_bytes is not None:
@@ -95,6 +94,16 @@ def analyze_access(
         source=model.source,
         kernels=tuple(_kernel(p, model, samples, wanted.language) for p in programs),
     )
+
+
+def _require_whole(name: str, value: object, least: int, meaning: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise LabError(
+            f"Analyse accesses with {name}={value!r}",
+            expected=f"a whole number from {least} on: {meaning}",
+            got=repr(value),
+            next_step=f"leave {name} out",
+        )
 
 
 def _kernel(program: Program, model: LaneModel, samples: int, language: str) -> KernelAccess:
