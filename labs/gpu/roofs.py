@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from labs import bench, devices, toolchain
-from labs.bench.cache import last_level_cache
+from labs.bench.cache import CacheSize, last_level_cache
 from labs.bench.clocks import Timer, device_clock, is_modelled
 from labs.bench.plan import require_positive
 from labs.bench.sampler import Settings
@@ -27,7 +27,7 @@ from labs.gpu.datasheet import datasheet, host_model
 from labs.gpu.kernel_work import count_work
 from labs.gpu.roof_data import ARITHMETIC, MATRIX, MEMORY, Roof, Roofs
 from labs.gpu.streams import copy_workload, triad_workload
-from labs.units import format_bytes, format_seconds
+from labs.units import format_bytes, format_flop, format_seconds
 
 toolchain.activate()
 
@@ -155,6 +155,8 @@ class _Place:
             self.notes.append(f"No device clock ({source.reason}): timed by the wall")
         self.floor_s = self._floor()
         self.cache = last_level_cache(device)
+        if self.modelled and self.cache.source.startswith("assumed"):
+            self.cache = CacheSize(0, "none: the model has no cache")
 
     def seconds(self, workload: Workload, calls: int = 3) -> tuple[float, float]:
         """The best time of a workload on the clock in use, and by the wall, in seconds."""
@@ -204,7 +206,7 @@ def _choose(place: _Place, wanted: tuple[str, ...] | None, quick: bool):
             text = f"{type(error).__name__}: {str(error).splitlines()[0][:160]}"
             missing.append(Roof(dtype, ARITHMETIC, dtype, reason=text))
             continue
-        how = f"{workload.flop:.3g} FLOP: {shape.label}"
+        how = f"{format_flop(workload.flop)}: {shape.label}"
         sheet = place.sheet.flop_per_s.get(dtype)
         cases.append(_Case(Roof(dtype, ARITHMETIC, dtype, how=how, datasheet=sheet), workload))
     matrix_cases, matrix_missing = _matrix(place)

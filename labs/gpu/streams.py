@@ -2,7 +2,8 @@
 
 Bytes are counted as STREAM counts them: each array once. A processor that fetches a line before it
 overwrites it moves up to half as much again, so its wires are busier than the roof says.
-Source: McCalpin, "Memory bandwidth and machine balance in current high performance computers", 1995.
+Source: McCalpin, "Memory bandwidth and machine balance in current high performance computers"
+(1995).
 """
 
 import numpy as np
