@@ -7,7 +7,7 @@ import numpy as np
 from labs import toolchain
 from labs.bench.workload import RTOL
 from labs.errors import LabError
-from labs.gpu.access import AccessAnalysis, analyze_access
+from labs.gpu.access import Access, AccessAnalysis, analyze_access
 from labs.gpu.advice.model import NotAdvised, Recommendation, Trial
 from labs.gpu.advice.situation import Situation, jitted, without_realizing
 from labs.gpu.advice.verify import largest_error, within
@@ -76,7 +76,7 @@ def advise_layout(situation: Situation) -> Recommendation | NotAdvised:
     share = now.footprint_efficiency
     if share is None:
         return NotAdvised(AREA, "layout", f"the addresses can't be told: {now.reason}")
-    poor = [a for a in now.accesses if a.kind == "load" and (a.coalescing or 1) < _POOR]
+    poor = [a for a in now.accesses if a.kind == "load" and _is_poor(a)]
     if not poor:
         return NotAdvised(
             AREA,
@@ -119,6 +119,15 @@ def advise_layout(situation: Situation) -> Recommendation | NotAdvised:
         lambda: _layout_trial(s, which),
         expected_is_limit=True,
     )
+
+
+def _is_poor(access: Access) -> bool:
+    """Far from the fewest sectors by itself, and together with its neighbours in the loop body.
+
+    A broadcast touches the fewest; a loop written out makes up with its other accesses.
+    """
+    shares = (access.coalescing or 1.0, access.footprint_efficiency or 1.0)
+    return max(shares) < _POOR
 
 
 def moved(analysis: AccessAnalysis) -> float:
