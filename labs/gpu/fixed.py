@@ -24,8 +24,9 @@ from tinygrad.codegen.opt import Opt
 from tinygrad.engine import realize
 from tinygrad.uop.ops import Ops, UOp
 
-# kernel and device -> its options, or None to leave it to tinygrad
-Chooser = Callable[[str, UOp, str], tuple[Opt, ...] | None]
+# kernel and device -> its options, LEAVE for tinygrad's own choice, or None to ask the next one
+LEAVE = "tinygrad's own choice"
+Chooser = Callable[[str, UOp, str], tuple[Opt, ...] | str | None]
 
 _LOCK = threading.RLock()
 _choosers: list[Chooser] = []
@@ -34,19 +35,21 @@ _original: Any = None
 
 @contextmanager
 def fixed_options(options: Mapping[str, tuple[Opt, ...]], device: str) -> Iterator[None]:
-    """Inside, kernels of a device are compiled with these options.
+    """Inside, kernels of a device are compiled with these options, all others by the heuristic.
 
     Args:
-        options: `kernel_key` -> options, which have to fit.
+        options: `kernel_key` -> options, which have to fit. Saved schedules that are applied
+            around it don't reach inside.
 
     Example:
-        >>> with fixed_options({choose_kernel(work, "CPU").key: parse_options("UPCAST 1 8")}, "CPU"):
-        ...     tensor.realize()
+        >>> key = choose_kernel("matmul:n=512", "CPU").key
+        >>> with fixed_options({key: parse_options("UPCAST 1 8")}, "CPU"):
+        ...     (a @ b).realize()
     """
     home = family(device)
 
-    def choose(key: str, _ast: UOp, where: str) -> tuple[Opt, ...] | None:
-        return options.get(key) if where == home else None
+    def choose(key: str, _ast: UOp, where: str) -> tuple[Opt, ...] | str | None:
+        return options.get(key, LEAVE) if where == home else None
 
     with chosen_by(choose):
         yield
@@ -106,5 +109,5 @@ def _choose(ast: UOp, device: str) -> tuple[Opt, ...] | None:
     for chooser in reversed(_choosers):
         opts = chooser(key, ast, device)
         if opts is not None:
-            return opts
+            return None if opts == LEAVE else opts
     return None

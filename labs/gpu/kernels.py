@@ -5,7 +5,8 @@ AST. `loops_of` stops the code generator at that point: what it gives back is ti
 `Scheduler`, on which options are tried.
 
 Unofficial seams of tinygrad 0.14.0: codegen.full_rewrite_to_sink looks up apply_opts in its module
-when it is called (tests/seams/test_seam_optimiser_is_looked_up.py); codegen.opt.postrange.Scheduler.
+when it is called (tests/seams/test_seam_optimiser_is_looked_up.py), and
+codegen.opt.postrange.Scheduler.
 """
 
 import threading

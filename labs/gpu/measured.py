@@ -13,8 +13,14 @@ import numpy as np
 from labs import toolchain
 from labs.bench.clocks import Timer, is_modelled, wall_overhead_s
 from labs.bench.execution import Execution, verify
-from labs.bench.plan import Case, Plan, make_settings, require_choice, require_positive
-from labs.bench.plan import resolve_devices
+from labs.bench.plan import (
+    Case,
+    Plan,
+    make_settings,
+    require_choice,
+    require_positive,
+    resolve_devices,
+)
 from labs.bench.results import CLOCKS, ResultSet
 from labs.bench.runner import Cancel, Progress, run_plan
 from labs.bench.sampler import Settings
