@@ -17,6 +17,7 @@ from labs.charts.graph import uop_graph_chart
 from labs.charts.memory import TransferPoint, memory_chart, transfer_chart
 from labs.charts.mismatch import mismatch_chart
 from labs.charts.occupancy import occupancy_chart
+from labs.charts.recorded import recorded_ladder_chart, recorded_section_chart
 from labs.charts.samples import samples_chart
 from labs.charts.style import DeviceStyle, device_style
 from labs.charts.timeline import timeline_chart
@@ -44,6 +45,8 @@ __all__ = [
     "occupancy_chart",
     "patterns_chart",
     "predicted_chart",
+    "recorded_ladder_chart",
+    "recorded_section_chart",
     "samples_chart",
     "show",
     "timeline_chart",
