@@ -113,6 +113,7 @@ def test_reduction_when_repaired_by_options_then_coalesced():
     # what lanes exchange in shared memory is no traffic: it has banks instead of sectors
     shared = [a for a in beside.accesses if a.space == "shared"]
     assert shared and all(a.conflicts >= 1 and a.sectors is None for a in shared)
+    assert not any("data1" in a.index for a in shared)  # a loop that runs later is no index
 
 
 def test_requests_then_loads_of_all_warps_and_rounds():

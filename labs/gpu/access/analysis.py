@@ -32,7 +32,7 @@ from labs.gpu.access.lanes import LaneModel, lane_model
 from labs.gpu.access.model import Access, AccessAnalysis, Footprint, KernelAccess
 from labs.gpu.access.points import Points, lane_loop, loops_of, points_of
 from labs.gpu.access.programs import Expression, Options, Program, programs_of
-from labs.gpu.access.sites import Site, sites_of
+from labs.gpu.access.sites import Site, inside, sites_of
 
 SAMPLES = 48  # groups evaluated when there are more: a mean of shares settles within a few percent
 _INDEX_CHARACTERS = 60
@@ -282,7 +282,7 @@ def _mean(values: Sequence[float]) -> float:
 def _index_text(site: Site) -> str:
     if site.index is None:
         return ""
-    read = [u.src[0] for u in site.index.toposort() if u.op is Ops.LOAD]
+    read = [u.src[0] for u in inside(site.index) if u.op is Ops.LOAD]
     if read:  # a gather: tinygrad's own text would be the whole graph
         roots = (next((s for s in place.toposort() if s.op is Ops.PARAM), None) for place in read)
         names = sorted({f"data{root.arg.slot}" for root in roots if root is not None})

@@ -47,8 +47,25 @@ class Site:
     @property
     def leaves(self) -> frozenset[UOp]:
         """Launch indices and loop counters that the address or a gate depends on."""
-        reached = UOp.sink(*([] if self.index is None else [self.index]), *self.gates).toposort()
-        return frozenset(u for u in reached if u.op in (Ops.SPECIAL, Ops.RANGE))
+        found: set[UOp] = set()
+        for root in (*([] if self.index is None else [self.index]), *self.gates):
+            found |= {u for u in inside(root) if u.op in (Ops.SPECIAL, Ops.RANGE)}
+        return frozenset(found)
+
+
+def inside(root: UOp) -> list[UOp]:
+    """The UOps of an expression; a loop counter counts as a leaf.
+
+    Behind a RANGE stand its length and what has to run before it, which is no part of the value.
+    """
+    reached: dict[UOp, None] = {}
+    stack = [root]
+    while stack:
+        uop = stack.pop()
+        if uop not in reached:
+            reached[uop] = None
+            stack += () if uop.op is Ops.RANGE else uop.src
+    return list(reached)
 
 
 def sites_of(uops: tuple[UOp, ...]) -> Iterator[Site]:

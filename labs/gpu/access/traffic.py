@@ -86,6 +86,8 @@ def traffic_of(workload: Workload, device: str) -> Traffic:
             live=True,
         )
         reason = analysis.reason
+        if [k.accessed_bytes for k in analysis.kernels] != [int(c.lds) for c in costs]:
+            reason = "the device's own kernel differs from the one that was analysed"
     except LabError as error:
         reason = error.got or str(error)
     known = analysis is not None and not reason
