@@ -5,7 +5,7 @@ is measured here: a chart draws what `labs.bench` and `labs.lowering` return, an
 what the data say.
 """
 
-from labs.charts.access import bandwidth_size_chart, lanes_chart, patterns_chart
+from labs.charts.access import bandwidth_size_chart, patterns_chart
 from labs.charts.advice import advice_chart
 from labs.charts.benchmark import benchmark_chart
 from labs.charts.chart import Chart, show
@@ -14,6 +14,7 @@ from labs.charts.conformance import conformance_chart
 from labs.charts.edge_memory import edge_memory_chart
 from labs.charts.edge_runs import edge_runs_chart
 from labs.charts.graph import uop_graph_chart
+from labs.charts.lanes import lanes_chart
 from labs.charts.memory import TransferPoint, memory_chart, transfer_chart
 from labs.charts.mismatch import mismatch_chart
 from labs.charts.occupancy import occupancy_chart

@@ -10,7 +10,7 @@ from html import escape
 import ipywidgets as widgets
 
 from labs import toolchain
-from labs.charts.access import lanes_chart
+from labs.charts.lanes import lanes_chart
 from labs.errors import LoweringError
 from labs.gpu.access import PATTERNS, Access, AccessAnalysis, analyze_access, pattern
 from labs.units import format_percent

@@ -14,17 +14,15 @@ from labs.gpu.access.cache_model import (
 )
 from labs.gpu.access.caches import CacheLevel, cache_levels, host_caches
 from labs.gpu.access.coalescing import Coalescing, bank_conflicts, coalescing_of_addresses
-from labs.gpu.access.measure import (
-    PATTERN_SET,
+from labs.gpu.access.measure import PATTERN_SET, bandwidth_by_size, measure_patterns
+from labs.gpu.access.model import Access, AccessAnalysis, Footprint, KernelAccess
+from labs.gpu.access.patterns import PATTERNS, pattern
+from labs.gpu.access.results import (
     BandwidthBySize,
     BandwidthPoint,
     PatternResult,
     PatternResults,
-    bandwidth_by_size,
-    measure_patterns,
 )
-from labs.gpu.access.model import Access, AccessAnalysis, Footprint, KernelAccess
-from labs.gpu.access.patterns import PATTERNS, pattern
 from labs.gpu.access.stream import AddressStream, address_stream
 from labs.gpu.access.traffic import Traffic, traffic_of
 

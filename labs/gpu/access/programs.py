@@ -139,11 +139,7 @@ def _materials(
 
     if isinstance(expression, Workload):
         arrays = expression.inputs(np.random.default_rng(0))
-        kinds = [a.dtype.name.replace("bool", "bool") for a in arrays]
-        tensors = [
-            Tensor.empty(*a.shape, dtype=kind, device=target.device)
-            for a, kind in zip(arrays, kinds, strict=True)
-        ]
+        tensors = [Tensor.empty(*a.shape, dtype=a.dtype.name, device=target.device) for a in arrays]
         for tensor, array in zip(tensors, arrays, strict=True):
             give(tensor, array)
         return tensor_of(expression.compute(*tensors)), content
