@@ -17,9 +17,11 @@ from labs.gpu.bounds import flop_roof, memory_roof
 from labs.gpu.capability import CAPABILITIES
 from labs.gpu.compiled import CompiledKernel, cuda_multiprocessors, heaviest
 from labs.gpu.counters import Counters, count_launches, hit_rate
+from labs.gpu.launch import LaunchFit
 from labs.gpu.metric import DERIVED, MEASURED, MODEL, Metric, missing
 from labs.gpu.nsight import L1_HIT_RATE, LOAD_USED, WARPS_POSSIBLE
 from labs.gpu.occupancy import Occupancy, Waves, occupancy, waves
+from labs.gpu.roof_data import Roofs
 from labs.gpu.subject import Subject, prepare_subject
 from labs.tables import Table, TableView
 from labs.units import (
@@ -102,9 +104,9 @@ class GPUOptimizationMetrics(TableView):
 def collect_metrics(
     workload: Any,
     device: str,
-    roofs: Any = None,
+    roofs: Roofs | None = None,
     *,
-    launches: Any = None,
+    launches: LaunchFit | None = None,
     profile: bool = True,
     cache: str = "warm",
 ) -> GPUOptimizationMetrics:
@@ -154,7 +156,7 @@ def collect_metrics(
     )
 
 
-def _situation(workload: Any, device: str, roofs: Any) -> Situation:
+def _situation(workload: Any, device: str, roofs: Roofs | None) -> Situation:
     if isinstance(workload, Situation):
         return workload
     subject = workload if isinstance(workload, Subject) else prepare_subject(workload, device)
@@ -208,10 +210,15 @@ def _clock_kind(s: Situation) -> str:
     return MODEL if is_modelled(s.device) else MEASURED
 
 
-def _launch(s: Situation, launches: Any) -> Metric:
-    cost = getattr(launches, "jit_per_kernel_s", None)
-    if cost is not None:
-        return Metric(cost, "s", MEASURED, "the slope of time against the number of kernels")
+def _launch(s: Situation, launches: LaunchFit | None) -> Metric:
+    if launches is not None:
+        line = launches.line("TinyJit")
+        if line.per_kernel_s is not None:
+            evidence = (
+                f"one more kernel in a captured call, the slope over {len(line.points)} calls of "
+                f"{line.points[0].kernels} to {line.points[-1].kernels} kernels"
+            )
+            return Metric(line.per_kernel_s, "s", MEASURED, evidence)
     evidence = "a captured call of one tiny kernel, to its end, by the wall clock"
     return Metric(s.launch_s, "s", MEASURED, evidence)
 

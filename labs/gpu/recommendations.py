@@ -16,6 +16,7 @@ from labs.gpu.advice.rules_management import advise_resident, advise_reuse
 from labs.gpu.advice.rules_memory import advise_fuse, advise_half, advise_layout
 from labs.gpu.advice.situation import Situation
 from labs.gpu.bounds import bound_seconds
+from labs.gpu.roof_data import Roofs
 from labs.gpu.subject import Subject, prepare_subject
 
 Advice = Recommendation | NotAdvised
@@ -41,7 +42,7 @@ def recommend(
     device: str,
     *,
     areas: Iterable[str] = DEFAULT_AREAS,
-    roofs: Any = None,
+    roofs: Roofs | None = None,
     samples: int = 1 << 16,
 ) -> Recommendations:
     """Advice for a workload on a device, largest expected gain first.

@@ -54,8 +54,8 @@ class Verified(TableView):
 
     @property
     def word(self) -> str:
-        """ "faster", "slower", "not resolved", or "failed"."""
-        return "failed" if self.comparison is None else self.comparison.word
+        """ "faster", "slower", "not resolved", or "not applied"."""
+        return "not applied" if self.comparison is None else self.comparison.word
 
     @property
     def helped(self) -> bool:
@@ -69,7 +69,7 @@ class Verified(TableView):
     def statement(self) -> str:
         """One sentence."""
         if self.comparison is None:
-            return f"It could not be applied: {self.failure}"
+            return f"Not applied: {self.failure}"
         expected = self.recommendation.expected_gain
         gain = format_ratio(self.gain)
         at_most = "at most " if self.recommendation.expected_is_limit else ""

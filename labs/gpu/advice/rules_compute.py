@@ -2,19 +2,15 @@
 
 from typing import Any
 
-from labs import toolchain
+from labs.errors import LabError
 from labs.gpu.advice.model import NotAdvised, Recommendation, Trial
 from labs.gpu.advice.situation import Situation, jitted
 from labs.units import format_percent, format_seconds
 
-toolchain.activate()
-
-from tinygrad import Context
-
 AREA = "compute"
 # a kernel that reaches this share of what the roofs allow has little left to find
 _GOOD = 0.8
-BEAM = 2
+SEARCH_S = 15.0
 
 
 def advise_search(situation: Situation, bound_s: float | None) -> Recommendation | NotAdvised:
@@ -40,7 +36,8 @@ def advise_search(situation: Situation, bound_s: float | None) -> Recommendation
     return Recommendation(
         AREA,
         "search",
-        "Search tinygrad's kernel options on this device (BEAM) in the place of its heuristic.",
+        "Search tinygrad's kernel options on this device (PerformanceOptimizer) in the place of "
+        "its heuristic.",
         tuple(evidence),
         s.gain_of(s.device_s / bound_s) if bound_s else None,
         "(device time + launches) / (least time that the measured roofs allow + launches)"
@@ -52,10 +49,22 @@ def advise_search(situation: Situation, bound_s: float | None) -> Recommendation
 
 
 def _search_trial(s: Situation) -> Trial:
+    from labs.gpu.optimizer import PerformanceOptimizer
+
     work = s.subject.workload
+    optimizer = PerformanceOptimizer(s.device, budget_s=SEARCH_S)
+    found = optimizer.optimize(work)
+    if not found.kept:
+        raise LabError(
+            f"find better options for '{work.name}' on {s.device}",
+            got=f"{found.search_s:.0f} s of search found none that is resolved to be faster",
+        )
     functions: dict[str, Any] = {"heuristic": jitted(work.compute, s.subject.tensors)}
-    with Context(BEAM=BEAM):
-        functions[f"BEAM={BEAM}"] = jitted(work.compute, s.subject.tensors)
+    with optimizer.applied():
+        functions["searched options"] = jitted(work.compute, s.subject.tensors)
     answers = dict.fromkeys(functions, s.subject.answer)
-    note = "The search happens outside the clock; tinygrad keeps what it found on disk."
+    note = (
+        f"Searched for {found.search_s:.0f} s, outside the clock; the options are saved: "
+        "PerformanceOptimizer(device).applied() uses them."
+    )
     return Trial(s.device, functions, answers, work.rtol, work.atol, note)

@@ -13,6 +13,7 @@ import numpy as np
 
 from labs import toolchain
 from labs.gpu.compiled import CompiledKernel, compile_kernels
+from labs.gpu.roof_data import Roofs
 from labs.gpu.subject import Subject
 
 toolchain.activate()
@@ -34,7 +35,7 @@ class Situation:
     """
 
     subject: Subject
-    roofs: Any = field(default=None, repr=False)
+    roofs: Roofs | None = field(default=None, repr=False)
 
     @property
     def device(self) -> str:

@@ -37,7 +37,7 @@ def test_applied_when_compared_then_it_says_whether_it_helped(word, gain, helped
 
 def test_applied_when_it_failed_then_the_reason():
     found = Verified(make(), None, failure="it does not compile")
-    assert (found.word, found.helped, found.gain) == ("failed", False, None)
+    assert (found.word, found.helped, found.gain) == ("not applied", False, None)
     assert "it does not compile" in str(found)
 
 

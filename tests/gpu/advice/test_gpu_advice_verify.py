@@ -34,7 +34,7 @@ def test_trial_when_both_are_right_then_compared(x):
 
 def test_trial_when_the_new_way_is_wrong_then_not_timed(x):
     found = recommend(trial_of(x, lambda: x + 2)).apply(**QUICK)
-    assert found.word == "failed" and not found.helped
+    assert found.word == "not applied" and not found.helped
     assert "values are off" in found.failure or "2 at index" in found.failure
 
 
