@@ -346,6 +346,56 @@ class PerformanceOptimizer:
             self._progress(min(total, round(spent_s)), total, text)
 
 
+def find_options(
+    workload: Workload | str,
+    device: str,
+    key: str,
+    budget_s: float,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> tuple[Opt, ...]:
+    """The fastest options that a search finds for one kernel of a workload; nothing is saved.
+
+    Raises:
+        MeasurementError: the workload has no such kernel, or it can't be searched.
+    """
+    work = parse_workload(workload) if isinstance(workload, str) else workload
+    desk = Bench(work, device, seed)
+    use = next((u for u in desk.uses() if u.key == key), None)
+    found, reason = None, "no such kernel"
+    if use is not None:
+        start = time.perf_counter()
+
+        def notify(best_s: float, tried: int) -> None:
+            if progress is not None:
+                text = f"searching: best {format_seconds(best_s)} of {tried} candidates"
+                progress(round(time.perf_counter() - start), math.ceil(budget_s), text)
+
+        trial = next(t for k, t in desk.trials() if k == key)
+        renderer = backend_of(device).renderer
+        farm = Farm(Device[device].renderer, timeout_s=_COMPILE_TIMEOUT_S, limit=_CODE_LIMIT)
+        try:
+            with farm:
+                found = search_kernel(
+                    *(use.ast, use.heuristic, loops_of(use.ast, renderer), trial, farm, budget_s),
+                    seed=seed,
+                    cancel=cancel or (lambda: False),
+                    notify=notify,
+                )
+        except TrialFailed as failure:
+            reason = str(failure)
+    if found is None:
+        raise MeasurementError(
+            f"search options for '{work.spec}' on {device}",
+            expected="a kernel that compiles and runs",
+            got=reason,
+            next_step="optimise another workload, or choose options by hand",
+        )
+    return found.opts
+
+
 def _kernel(use: KernelUse, share: float, found: Found | None, reason: str) -> KernelResult:
     heuristic = option_texts(use.heuristic)
     opts = heuristic if found is None else option_texts(found.opts)
