@@ -1,7 +1,8 @@
 """Finds out which devices work here: each is opened and computes in a child process of its own.
 
 A driver that crashes, hangs or prints garbage costs one line in the answer. The answer is kept for
-this process only: between two processes a cable, a container or a driver may have changed.
+this process only: between two processes a cable, a container or a driver may have changed. (Who
+knows that nothing has can hand the answers on: see answers.)
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from pathlib import Path
 import psutil
 
 from labs import backends, toolchain
+from labs.devices.answers import saved_answers
 from labs.devices.capabilities import DeviceCapabilities, capabilities_from
 from labs.devices.fixes import fix_for
 from labs.devices.names import COMPUTES_NOTHING, SLOW_DEVICES, known_devices, missing_part
@@ -133,6 +135,9 @@ def discover(
                 raise _unknown(name, known_devices())
     with _lock:
         _forget_edited()
+        if ours and not refresh:
+            for name, answer in saved_answers().items():
+                _known.setdefault(name, DeviceStatus(**answer))
         known = {} if refresh or not ours else _known
         todo = [name for name in wanted if name not in known]
         fresh = _ask_all(todo, timeout_s, tuple(command), ours) if todo else {}

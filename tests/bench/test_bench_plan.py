@@ -1,7 +1,7 @@
 import pytest
 
 from labs.bench import SUITES, WORKLOADS
-from labs.bench.plan import make_plan, make_settings, resolve_workloads
+from labs.bench.plan import QUICK, make_plan, make_settings, resolve_workloads
 from labs.bench.sampler import Settings
 from labs.errors import DeviceError, MeasurementError
 
@@ -19,6 +19,15 @@ def test_a_case_for_every_workload_on_every_device_named_by_the_protocol():
 def test_the_default_settings_are_the_protocol():
     assert make_settings(0.25, 0.02) == Settings()
     assert make_settings(0.1, 0.02).warmup_time_s == pytest.approx(0.04)
+
+
+def test_settings_when_it_shall_be_quick_then_brief_and_the_plan_tells_it(monkeypatch):
+    monkeypatch.setenv(QUICK, "1")
+    plan = make_plan("sum:n=4", "PYTHON", round_time_s=5.0, precision=0.1)
+    assert (plan.settings.round_time_s, plan.settings.precision) == (0.01, 0.1)
+    assert plan.as_data()["settings"]["min_samples"] == 2
+    monkeypatch.setenv(QUICK, "0")
+    assert make_settings(5.0, 0.1).round_time_s == 5.0
 
 
 def test_suites_specs_and_workloads_mix():

@@ -2,8 +2,12 @@
 
 Nothing of the reader's is touched: notebooks are copied, the home folder and the course's state are
 temporary. Compiled kernels are shared with the course's own cache, which saves half a minute.
+
+The notebooks are the executed ones, so that all of their outputs are in the page without running
+them again (tests/notebooks does that). What needs a kernel is run here: the panels.
 """
 
+import ast
 import os
 import secrets
 import shutil
@@ -17,8 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
 
+import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
+from labs.build.cells import SETUP
+from labs.devices.answers import VARIABLE as DISCOVERY
 from labs.paths import PROJECT_ROOT, cache_dir
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -34,15 +42,21 @@ BENIGN = {
     "ResizeObserver loop": "Chromium's notice that a layout took two frames",
 }
 START_S = 60
-RUN_ALL_MS = 240_000
+RUN_MS = 120_000
 KERNEL_IS_IDLE = """() => {
   const widget = window.jupyterapp?.shell?.currentWidget;
   return widget?.sessionContext?.session?.kernel?.status === 'idle';
 }"""
-RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
-OUTPUTS = """() => window.jupyterapp.shell.currentWidget.content.widgets
-  .filter(cell => cell.model.type === 'code')
-  .map(cell => ({count: cell.model.executionCount, outputs: cell.model.outputs.toJSON()}))"""
+RUN_CELLS = """async (indices) => {
+  const notebook = window.jupyterapp.shell.currentWidget.content;
+  for (const index of indices) {
+    notebook.deselectAll();
+    notebook.activeCellIndex = index;
+    await window.jupyterapp.commands.execute('notebook:run-cell');
+  }
+  return indices.map(index => notebook.widgets[index].model.outputs.toJSON());
+}"""
+WIDGET = "application/vnd.jupyter.widget-view+json"
 WITHOUT_ALT = "(images) => images.filter(i => !i.alt).map(i => i.outerHTML.slice(0, 200))"
 _RUN = "import sys; from labs import jupyter; jupyter.run(sys.argv[1:])"
 
@@ -70,31 +84,72 @@ class Browser:
     def errors(self) -> list[str]:
         return [c for c in self.complaints if not any(known in c for known in BENIGN)]
 
-    def run_notebook(self, server: Server, name: str) -> None:
-        """Open a notebook and run it from top to bottom: no cell fails, every image has a text."""
-        if not (PROJECT_ROOT / "notebooks" / name).exists():
-            pytest.skip(f"no notebooks/{name}: python3 course.py build")
+    def open_notebook(self, server: Server, name: str) -> None:
+        """Open an executed notebook: it shows all of its pictures, and each has a text."""
         page = self.page
         page.goto(server.notebook_url(name))
         page.wait_for_function(KERNEL_IS_IDLE, timeout=60_000)
         self.screenshot(f"{name[:2]}_opened")
-        page.set_default_timeout(RUN_ALL_MS)
-        page.evaluate(RUN_ALL)  # resolves when the last cell is done
-        page.wait_for_function(KERNEL_IS_IDLE, timeout=RUN_ALL_MS)
+        images = page.locator(".jp-OutputArea img")
+        assert images.count() >= len(_pictures(_cells(server.root / name)))
+        assert images.evaluate_all(WITHOUT_ALT) == []
+
+    def run_panels(self, server: Server, name: str) -> int:
+        """Run the cells that make panels, and what they need; how many panels there are."""
+        page, cells = self.page, _cells(server.root / name)
+        page.set_default_timeout(RUN_MS)
+        results = page.evaluate(RUN_CELLS, needed_for_panels(cells))
+        page.wait_for_function(KERNEL_IS_IDLE, timeout=RUN_MS)
         page.set_default_timeout(20_000)
         page.set_viewport_size({"width": 1280, "height": 2400})  # whole panels on one screenshot
-        cells = page.evaluate(OUTPUTS)
-        outputs = [output for cell in cells for output in cell["outputs"]]
+        outputs = [output for outputs in results for output in outputs]
         failed = [o for o in outputs if o["output_type"] == "error"]
         assert not failed, "\n".join(f"{o['ename']}: {o['evalue']}" for o in failed)
-        assert len([c for c in cells if c["count"]]) > 20
-        assert page.locator(".jp-OutputArea img").evaluate_all(WITHOUT_ALT) == []
+        panels = [o for o in outputs if WIDGET in o.get("data", {})]
+        assert len(panels) >= sum("widgets." in cell.source for cell in cells if _is_code(cell))
+        return len(panels)
 
     def screenshot(self, name: str, target: object = None) -> Path:
         """Saved as an artifact, to be looked at."""
         path = self.artifacts / f"{name}.png"
         (target or self.page).screenshot(path=path)
         return path
+
+
+def needed_for_panels(cells: list[nbformat.NotebookNode]) -> list[int]:
+    """The places of the cells that make panels (they say `widgets.`), of the set-up, and of every
+    earlier cell that defines a name which one of those uses."""
+    code = {i: _names(cell.source) for i, cell in enumerate(cells) if _is_code(cell)}
+    chosen = {i for i in code if "widgets." in cells[i].source}
+    for index in sorted(code, reverse=True):
+        wanted = set().union(*(code[i][1] for i in chosen if i > index))
+        if SETUP in cells[index].metadata.get("tags", []) or code[index][0] & wanted:
+            chosen.add(index)
+    return sorted(chosen)
+
+
+def _names(source: str) -> tuple[set[str], set[str]]:
+    """The names that a cell defines, without those that it imports, and the names that it uses."""
+    nodes = list(ast.walk(ast.parse(TransformerManager().transform_cell(source))))
+    defined = {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    names = [n for n in nodes if isinstance(n, ast.Name)]
+    defined |= {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    return defined, {n.id for n in names if isinstance(n.ctx, ast.Load)}
+
+
+def _is_code(cell: nbformat.NotebookNode) -> bool:
+    return cell.cell_type == "code"
+
+
+def _cells(path: Path) -> list[nbformat.NotebookNode]:
+    return nbformat.read(path, as_version=4).cells
+
+
+def _pictures(cells: list[nbformat.NotebookNode]) -> list[str]:
+    """The kept outputs that are shown as a picture."""
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    pages = [str(o.get("data", {}).get("text/html", "")) for o in outputs]
+    return [page for page in pages if "<img" in page]
 
 
 @pytest.fixture(scope="session")
@@ -116,10 +171,10 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """JupyterLab as `course.py lab` configures it, on copies of the notebooks."""
+def server(tmp_path_factory: pytest.TempPathFactory, asked_devices: Path) -> Iterator[Server]:
+    """JupyterLab as `course.py lab` configures it, on copies of the executed notebooks."""
     root, home = tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("home")
-    for notebook in (PROJECT_ROOT / "notebooks").glob("*.ipynb"):
+    for notebook in (PROJECT_ROOT / "solutions").glob("*.ipynb"):
         shutil.copy(notebook, root)
     state = home / "course"
     state.mkdir()
@@ -133,6 +188,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = keep | {
         "HOME": str(home),
         "COURSE_HOME": str(state),
+        DISCOVERY: str(asked_devices),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "PYTHONPATH": os.pathsep.join([str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")]),

@@ -87,9 +87,11 @@ def answer_cell(text, one):
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
-    """{exercise id: {"hole": [...], "solution": [...], "wrong": [[...], ...]}}, run once."""
-    found = {}
-    for notebook in sorted({e.notebook for e in EXERCISES}):
+    """outcomes(exercise): {"hole": [...], "solution": [...], "wrong 0": [...], ...}. The answers
+    of a notebook run once, all together, when its first exercise is asked for."""
+
+    @cache
+    def of_notebook(notebook):
         source, mine = source_of(notebook), [e for e in EXERCISES if e.notebook == notebook]
         cells = jupytext.reads(source.text, fmt="py:percent").cells
         setup = [c.source for c in cells if SETUP in c.metadata.get("tags", [])]
@@ -102,31 +104,37 @@ def outcomes(tmp_path_factory):
             plan += [(one, kind, text) for kind, text in texts.items() if text is not None]
         answers = [(one.id, one.answer, text) for one, _, text in plan]
         results = run_answers(setup, answers, tmp_path_factory.mktemp(notebook))
+        found = {}
         for (one, kind, _), result in zip(plan, results, strict=True):
             found.setdefault(one.id, {})[kind] = result
-    return found
+        return found
+
+    return lambda one: of_notebook(one.notebook).get(one.id, {})
 
 
-by_id = pytest.mark.parametrize("one", EXERCISES, ids=[e.id for e in EXERCISES])
+def by_id(test):
+    """Once for each exercise, those of one notebook in one process."""
+    test = pytest.mark.parametrize("one", EXERCISES, ids=[e.id for e in EXERCISES])(test)
+    return pytest.mark.apart(by=lambda parameters: parameters["one"].notebook)(test)
 
 
 @by_id
 def test_exercise_unsolved_is_not_attempted(one, outcomes):
-    runs = outcomes.get(one.id, {}).get("hole")
+    runs = outcomes(one).get("hole")
     assert runs, f"no answer cell {one.grade_id} in solutions/{one.notebook}.py"
     assert {status for status, _ in runs} == {"not-attempted"}, runs
 
 
 @by_id
 def test_exercise_solved_is_passed(one, outcomes):
-    runs = outcomes.get(one.id, {}).get("solution")
+    runs = outcomes(one).get("solution")
     assert runs, f"no answer cell {one.grade_id} in solutions/{one.notebook}.py"
     assert {status for status, _ in runs} == {"passed"}, runs
 
 
 @by_id
 def test_exercise_rejects_every_wrong_answer(one, outcomes):
-    wrong = {k: runs for k, runs in outcomes.get(one.id, {}).items() if k.startswith("wrong")}
+    wrong = {k: runs for k, runs in outcomes(one).items() if k.startswith("wrong")}
     assert len(wrong) >= LEAST_WRONG, f"{one.id}: {len(wrong)} wrong answers, not {LEAST_WRONG}"
     for kind, runs in wrong.items():
         assert {status for status, _ in runs} == {"failed"}, f"{one.id}, {kind}: {runs}"

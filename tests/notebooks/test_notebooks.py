@@ -1,7 +1,8 @@
 """Every notebook runs, untouched and solved, and really runs its checks on the way.
 
 nbval executes; since a notebook without a single check would be green as well, the checks that ran
-are counted in the progress file.
+are counted in the progress file. Each version of each notebook is executed once in the whole suite,
+here: what a notebook in solutions/ gives is tested by itself. A new notebook needs no line here.
 """
 
 import re
@@ -24,11 +25,12 @@ MAX_CODE_LINES = 30  # look twice from 15 on; beyond this a cell belongs in the 
 MAX_WORDS = 250
 
 
-def nbval(path, tmp_path, *, strict):
+def nbval(path, tmp_path, *, strict, **variables):
     """Run nbval on one notebook; the checks that ran, as {exercise: [status, ...]}."""
     state = tmp_path / "progress.sqlite"
-    environment = notebook_environment(state, strict=strict)
-    environment.pop("PYTEST_ADDOPTS", None)
+    environment = notebook_environment(state, strict=strict) | variables
+    for name in [n for n in environment if n.startswith("PYTEST_")]:
+        del environment[name]
     environment.setdefault("DEV", "CPU")
     command = [
         sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env",
@@ -47,17 +49,21 @@ def nbval(path, tmp_path, *, strict):
 
 
 @pytest.mark.slow
+@pytest.mark.apart
 @pytest.mark.parametrize("name", NAMES)
-def test_student_notebook_untouched_runs_green_with_every_check_not_attempted(name, tmp_path):
-    found = nbval(PROJECT_ROOT / "notebooks" / f"{name}.ipynb", tmp_path, strict=False)
+def test_student_notebook_untouched_runs_green_with_every_check_not_attempted(
+    name, tmp_path, brief
+):
+    found = nbval(PROJECT_ROOT / "notebooks" / f"{name}.ipynb", tmp_path, strict=False, **brief)
     assert set(found) == {e.id for e in exercises_of(name)}
     assert {s for statuses in found.values() for s in statuses} == {"not-attempted"}
 
 
 @pytest.mark.slow
+@pytest.mark.apart
 @pytest.mark.parametrize("name", NAMES)
-def test_solution_notebook_runs_strict_with_every_check_passed(name, tmp_path):
-    found = nbval(PROJECT_ROOT / "solutions" / f"{name}.ipynb", tmp_path, strict=True)
+def test_solution_notebook_runs_strict_with_every_check_passed(name, tmp_path, brief):
+    found = nbval(PROJECT_ROOT / "solutions" / f"{name}.ipynb", tmp_path, strict=True, **brief)
     assert set(found) == {e.id for e in exercises_of(name)}
     assert {s for statuses in found.values() for s in statuses} == {"passed"}
 

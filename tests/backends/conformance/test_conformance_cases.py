@@ -1,8 +1,6 @@
 """The cases themselves, and what devices that have to pass make of them."""
 
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -38,21 +36,11 @@ def test_groups_then_each_says_what_to_write():
     assert all(text and not text.endswith(".") for text in GROUPS.values())
 
 
-@pytest.fixture(scope="module")
-def reports() -> Iterator[dict[str, Future]]:
-    """The whole suite on each complete device, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
-        yield {
-            device: pool.submit(conformance.run, device, size=size)
-            for device, size in COMPLETE.items()
-        }
-        pool.shutdown(cancel_futures=True)
-
-
 @pytest.mark.slow
+@pytest.mark.apart
 @pytest.mark.parametrize("device", COMPLETE)
-def test_run_when_a_device_is_complete_then_all_pass(device, reports):
+def test_run_when_a_device_is_complete_then_all_pass(device):
     """tinygrad's own CPU device, and the course's two."""
-    report = reports[device].result()
+    report = conformance.run(device, size=COMPLETE[device])
     assert report.ok, str(report)
     assert report.passed >= 1000

@@ -1,8 +1,6 @@
 """The suite's own test: each broken backend is noticed in the right group; healthy ones pass."""
 
 import sys
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -14,22 +12,6 @@ from faulty.faults import FAULTS, FOLDER, HEALTHY
 
 TIMEOUT_S = 20.0
 HANG_TIMEOUT_S = 3.0  # of the backend that hangs for ever
-SIDE_BY_SIDE = 2  # a run is a child process that computes on one core
-
-
-@pytest.fixture(scope="module")
-def reports(request) -> Iterator[Mapping[str, Future]]:
-    """The runs of all faults that were asked for, two at a time."""
-    calls = [getattr(item, "callspec", None) for item in request.session.items]
-    faults = [call.params["fault"] for call in calls if call and "fault" in call.params]
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        yield {fault.device: pool.submit(_run, fault) for fault in faults}
-        pool.shutdown(cancel_futures=True)
-
-
-def _run(fault) -> conformance.Report:
-    limit = HANG_TIMEOUT_S if fault.device == "HANG" else TIMEOUT_S
-    return conformance.run(fault.target, groups=fault.cases, timeout_s=limit)
 
 
 def test_faults_then_there_are_enough_and_each_has_cases_that_it_spares():
@@ -39,9 +21,11 @@ def test_faults_then_there_are_enough_and_each_has_cases_that_it_spares():
 
 
 @pytest.mark.slow
+@pytest.mark.apart(by=lambda parameters: parameters["fault"].module)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.device)
-def test_run_when_a_backend_is_broken_then_the_right_group_fails(fault, reports):
-    report = reports[fault.device].result()
+def test_run_when_a_backend_is_broken_then_the_right_group_fails(fault):
+    limit = HANG_TIMEOUT_S if fault.device == "HANG" else TIMEOUT_S
+    report = conformance.run(fault.target, groups=fault.cases, timeout_s=limit)
     failing = {name for name, group in report.groups.items() if group.failed}
     assert failing == fault.groups, str(report)
     assert report.next_step.partition(":")[0] in fault.groups

@@ -1,0 +1,105 @@
+"""Every notebook in a real JupyterLab: its outputs are shown, its panels come up, and what a reader
+presses there changes what they show. A new notebook needs no line here, its panels' buttons do.
+"""
+
+import pytest
+
+from labs.paths import PROJECT_ROOT
+
+NAMES = sorted(path.stem for path in (PROJECT_ROOT / "solutions").glob("[0-9][0-9]_*.ipynb"))
+MEASURE_MS = 60_000
+PICTURE_CHANGED = (
+    "([panel, before]) => {const i = panel.querySelector('img'); return i && i.src !== before}"
+)
+
+pytestmark = [pytest.mark.ui, pytest.mark.slow]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_then_its_panels_come_up_and_answer(name, browser, server):
+    browser.open_notebook(server, f"{name}.ipynb")
+    panels = browser.run_panels(server, f"{name}.ipynb")
+    press = PRESS.get(name[:2])
+    if press:
+        press(browser, browser.page)
+    assert panels or not press
+    assert browser.errors() == []
+
+
+def _press_01(browser, page):
+    explorer = page.locator(".course-lowering-explorer").first
+    explorer.scroll_into_view_if_needed()
+    before = explorer.inner_text()
+    explorer.get_by_label("target").select_option("WGSL")
+    page.wait_for_function("(e) => e.innerText.includes('WebGPU')", arg=explorer.element_handle())
+    assert explorer.inner_text() != before
+    browser.screenshot("lowering_explorer", explorer)
+    browser.screenshot("device_picker", page.locator(".course-device-picker").first)
+    browser.screenshot("kernel_comparison", page.locator(".course-kernel-comparison").first)
+
+    panel = page.locator(".course-benchmark-panel").first
+    panel.scroll_into_view_if_needed()
+    _make_it_short(panel)
+    browser.screenshot("benchmark_panel_before", panel)
+    first = _measure_on(page, panel, ["CPU"])
+    browser.screenshot("benchmark_panel_one_device", panel)
+    devices = _usable(panel)[:2]
+    second = _measure_on(page, panel, devices)
+    browser.screenshot("benchmark_panel_all_devices", panel)
+    assert second != first
+    assert all(d in panel.locator("table").last.inner_text() for d in devices)
+
+
+def _press_02(browser, page):
+    for panel in ("backend-anatomy", "edge-memory", "conformance-panel"):
+        browser.screenshot(f"02_{panel}", page.locator(f".course-{panel}").first)
+    explorer = page.locator(".course-flags-explorer").first
+    explorer.scroll_into_view_if_needed()
+    first = _run(page, explorer)
+    browser.screenshot("02_flags_explorer_one", explorer)
+    explorer.get_by_label("vectoriser").uncheck()
+    second = _run(page, explorer)
+    browser.screenshot("02_flags_explorer_two", explorer)
+    assert second != first
+
+
+# what is pressed in a notebook, by its number
+PRESS = {"01": _press_01, "02": _press_02}
+
+
+def _usable(panel):
+    """The devices whose box can be ticked, without the one that takes minutes."""
+    boxes = panel.locator(".course-device-picker input[type=checkbox]:enabled")
+    names = [boxes.nth(i).locator("xpath=..").inner_text().strip() for i in range(boxes.count())]
+    return [n for n in names if n != "PYTHON"]
+
+
+def _make_it_short(panel):
+    panel.get_by_label("suite").select_option("tiny")
+    for name, value in (("rounds", "3"), ("s per round", "0.02")):
+        panel.get_by_label(name, exact=True).fill(value)
+        panel.get_by_label(name, exact=True).press("Enter")
+
+
+def _measure_on(page, panel, devices):
+    """Tick exactly these devices, press Run, and return the new chart's source."""
+    picker = panel.locator(".course-device-picker")
+    for name in (*_usable(panel), "PYTHON"):
+        picker.get_by_label(name, exact=True).set_checked(name in devices)
+    return _run(page, panel, cancellable=True)
+
+
+def _run(page, panel, *, cancellable=False):
+    """Press Run and return the new chart's source."""
+    image = panel.locator("img")
+    before = image.first.get_attribute("src") if image.count() else None
+    panel.get_by_role("button", name="Run", exact=True).click()
+    if cancellable:
+        panel.get_by_role("button", name="Run: running").wait_for(timeout=5_000)
+        assert panel.get_by_role("button", name="Cancel").is_enabled()
+    page.wait_for_function(
+        PICTURE_CHANGED, arg=[panel.element_handle(), before], timeout=MEASURE_MS
+    )
+    panel.get_by_role("button", name="Run", exact=True).wait_for(timeout=MEASURE_MS)
+    assert image.first.get_attribute("alt")
+    return image.first.get_attribute("src")
