@@ -104,8 +104,15 @@ def find_payoff(
             got=repr(tuple(sizes)),
             next_step=f"pass sizes such as {SIZES[:4]}",
         )
+    if bench.clocks.is_modelled(device):
+        raise MeasurementError(
+            f"find where batching pays off on {device}",
+            expected="kernels and launches on one clock",
+            got="kernels whose time is a model, beside launches that were measured",
+            next_step="ask a device that runs its kernels",
+        )
     fit = fit or measure_launches(device, progress=progress, cancel=cancel)
-    best = next((x for x in fit.lines if x.mode == JIT and x.per_kernel_s), fit.best)
+    best = next((x for x in fit.lines if x.mode == JIT and x.is_resolved), fit.best)
     if fit.device != device or best is None:
         raise MeasurementError(
             f"find where batching pays off on {device}",

@@ -65,6 +65,11 @@ class LaunchLine:
     points: tuple[LaunchPoint, ...] = ()
     reason: str = ""
 
+    @property
+    def is_resolved(self) -> bool:
+        """Whether one more kernel takes measurably longer than none."""
+        return self.per_kernel_interval is not None and self.per_kernel_interval.low > 0
+
 
 @dataclass(frozen=True, repr=False)
 class LaunchFit(TableView):
@@ -92,18 +97,19 @@ class LaunchFit(TableView):
 
     @property
     def best(self) -> LaunchLine | None:
-        """The way with the cheapest kernel; None when nothing could be measured."""
-        found = [line for line in self.lines if line.per_kernel_s is not None]
+        """The way with the cheapest kernel whose cost is resolved from nothing; None without."""
+        found = [line for line in self.lines if line.is_resolved]
         return min(found, key=lambda line: line.per_kernel_s, default=None)
 
     def table(self) -> Table:
         rows = [_row(line) for line in self.lines]
         columns = ("launched by", "one more kernel", "95% interval", "fixed for a call")
-        columns += ("95% interval", "straightness (R²)", "kernels", "why not")
+        columns += ("95% interval", "straightness (R²)", "kernels", "remarks")
         note = (
             f"Wall time of k dependent kernels on {_ELEMENTS} numbers each; the slope and the "
             "intercept of a least-squares line through the medians, with 95% intervals from its "
-            f"residuals. Eager calls have up to {_MOST_EAGER} kernels."
+            "residuals. An emulated or interpreted device's launches are its host's. "
+            f"Eager calls have up to {_MOST_EAGER} kernels."
         )
         return Table(f"Launch overhead of {self.device}", columns, tuple(rows), note)
 
@@ -263,5 +269,5 @@ def _row(line: LaunchLine) -> tuple[object, ...]:
         format_interval(fixed.low, fixed.high, format_seconds),
         f"{line.r_squared:.4f}",
         ", ".join(str(p.kernels) for p in line.points),
-        "",
+        "" if line.is_resolved else "one more kernel: not resolved from nothing",
     )

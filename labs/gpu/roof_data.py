@@ -101,15 +101,16 @@ class Roofs(TableView):
         """The roof above a kernel's arithmetic.
 
         Whole numbers of any width are held against int32, in which tinygrad multiplies and adds
-        them. A kernel on the matrix units is held against the higher of the two roofs: where the
-        large matmul of the matrix roof is slower than ordinary arithmetic, it shows no bound.
+        them, and a float without a roof of its own against float32. A kernel on the matrix units
+        is held against the higher of the two roofs: where the large matmul of the matrix roof is
+        slower than ordinary arithmetic, it shows no bound.
         """
         if matrix_units:
             found = [r for r in (self.matrix(dtype), self.arithmetic(dtype)) if r is not None]
             return max(found, key=lambda r: r.value) if found else None
         roof = self.arithmetic(dtype)
-        if roof is None and dtype.startswith(("int", "uint")):
-            roof = self.arithmetic("int32")
+        if roof is None:
+            roof = self.arithmetic("int32" if dtype.startswith(("int", "uint")) else "float32")
         return roof
 
     def ridge_point(
