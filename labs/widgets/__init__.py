@@ -17,6 +17,7 @@ from labs.widgets.flags import FlagsExplorer
 from labs.widgets.lowering import KernelCompare, LoweringExplorer
 from labs.widgets.memory import MemoryTimeline
 from labs.widgets.run import Action, RunButton
+from labs.widgets.rungs import RungExplorer
 
 __all__ = [
     "access_explorer",
@@ -30,6 +31,7 @@ __all__ = [
     "lowering_explorer",
     "memory_timeline",
     "run_button",
+    "rung_explorer",
 ]
 
 
@@ -120,3 +122,8 @@ def access_explorer(
         settings: stride and offset chosen at the start, and targets to choose from.
     """
     return AccessExplorer(pattern, target, **settings)
+
+
+def rung_explorer(name: str = "naive") -> RungExplorer:
+    """The hand-written CUDA matmul ladder to read, rung by rung; needs no GPU."""
+    return RungExplorer(name)
