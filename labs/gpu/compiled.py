@@ -1,7 +1,7 @@
 """The kernels of a computation as a device really runs them: launch, time, and what each takes.
 
 Compiled and timed on the device itself (unlike `labs.lowering`, which needs no device); resources
-come from the binary where its format is known (CUDA), else from the driver.
+come from the binary where it is a cubin, else from the driver (CUDA, OpenCL).
 """
 
 import ctypes
@@ -223,7 +223,7 @@ def resources_of(program: UOp, device: str) -> KernelResources:
             from labs.gpu.cubin import read_kernel
 
             return read_kernel(bytes(binary), name)
-        if base == "CUDA":  # PTX: only the driver knows what it has made of it
+        if base == "CUDA":  # tinygrad hands it PTX: only the driver knows what it made of it
             return cuda_driver_resources(get_runtime(device, program), name)
         if base == "CL":
             return _opencl_resources(get_runtime(device, program), name)

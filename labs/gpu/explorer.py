@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from labs.gpu.access import AccessAnalysis, BandwidthBySize, PatternResults
     from labs.gpu.advice import Recommendations
     from labs.gpu.batching import Batching, Payoff
+    from labs.gpu.compute import ComputeStudy
+    from labs.gpu.ladder import Ladder
     from labs.gpu.launch import LaunchFit
     from labs.gpu.metrics import GPUOptimizationMetrics
     from labs.gpu.roof_data import Roofs
@@ -30,6 +32,8 @@ PATTERNS = ("sequential", "strided:stride=8", "gather", "transposed")
 UTILIZATION = ("add:n=1024", "sum:n=1024", "matmul:n=256", "softmax:n=512")
 ADVISED = "chain:n=512"
 _LAST_RESORTS = ("CL", "CPU")
+# of the plain product, of what int8 is summed in, and of mixed precision
+_ROOF_DTYPES = ("float32", "int32", "float16")
 
 
 class _Parts:
@@ -132,7 +136,7 @@ class GPUOptimizationExplorer:
         """The memory and arithmetic roofs, measured once (a few seconds)."""
         from labs.gpu.roofs import measure_roofs
 
-        return measure_roofs(self.device, quick=True)
+        return measure_roofs(self.device, _ROOF_DTYPES, quick=True)
 
     @cached_property
     def launches(self) -> "LaunchFit":
@@ -174,6 +178,29 @@ class GPUOptimizationExplorer:
             derived.append((name, access.analyze_access(work, self.device, live=True)))
         curve = access.bandwidth_by_size(self.device) if by_size else None
         return MemoryAccess(self.device, results, tuple(derived), curve)
+
+    def optimize_compute_workloads(
+        self, sides: Sequence[int] = COMPUTE_SIDES, **options: Any
+    ) -> "ComputeStudy":
+        """One product in several ways: standard, blocked, fused, int8, mixed precision.
+
+        Args:
+            sides: of the square matrices; up to 4096 on a GPU.
+            options: of `labs.gpu.compute.measure_products` (ways, block, cache, rounds, progress).
+        """
+        from labs.gpu.compute import measure_products
+
+        return measure_products(self.device, sides, roofs=self.roofs, **options)
+
+    def climb_matmul_ladder(self, n: int = 512, **options: Any) -> "Ladder":
+        """The same product through tinygrad's own kernel options, one rung at a time.
+
+        Args:
+            options: of `labs.gpu.ladder.matmul_ladder` (dtype, search_s, rounds, progress).
+        """
+        from labs.gpu.ladder import matmul_ladder
+
+        return matmul_ladder(self.device, n, roofs=self.roofs, **options)
 
     def analyze_gpu_utilization(
         self, workloads: Sequence[Any] = UTILIZATION, *, profile: bool = True
