@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import explained
 import numpy as np
 import pytorch
 from generated import product_case as tinygrad_product
@@ -136,4 +137,13 @@ def _run(cases, settings: Settings) -> dict[str, Measurement | str]:
     return found | {f.name.partition("/")[0]: f.error for f in results.failures}
 
 
-SECTIONS: dict[str, Callable[[Settings], list[Row]]] = {"streams": streams, "matmul": matmuls}
+SECTIONS: dict[str, Callable[[Settings], list[Row]]] = {
+    "streams": streams,
+    "matmul": matmuls,
+    "roofs": explained.roofs,
+    "launch": explained.launches,
+    "access": explained.access,
+    "metrics": explained.metrics,
+    "options": explained.options,
+    "compute": explained.compute,
+}

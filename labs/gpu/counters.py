@@ -112,7 +112,7 @@ def count_launches(
     *,
     cache: str = "cold",
     timeout_s: float = TIMEOUT_S,
-    lock_clocks: bool = True,
+    lock_clocks: bool = False,
 ) -> Counters:
     """Runs an expression once under its device's profiler.
 
@@ -120,7 +120,8 @@ def count_launches(
         expression: a lazy tensor, or a function that returns one, on the device to be counted.
         cache: "cold" or "warm"; perf can't empty caches and always counts them warm.
         timeout_s: after so many seconds the profiler is ended.
-        lock_clocks: a GPU runs at its base clock while it is profiled.
+        lock_clocks: let the profiler set the GPU to its base clock meanwhile, so that two profiles
+            can be compared; others who use the GPU are slowed down, too.
 
     Returns:
         Counters, with a reason in the place of launches where nothing can be counted.
