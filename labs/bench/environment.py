@@ -5,6 +5,7 @@ GPU, whether the machine is virtual, and how much of it others were using. Nothi
 can't be read is left out.
 """
 
+import contextlib
 import functools
 import importlib.metadata
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from labs import toolchain
 
 TOOLCHAIN = toolchain.activate()
 
-from tinygrad import Device
+from tinygrad import Context, Device
 from tinygrad.helpers import BEAM, CACHELEVEL, CCACHE, DEV, JIT, NOOPT
 
 # pyperf's names of what differs from round to round, or is about this process
@@ -49,11 +50,16 @@ def host_environment() -> dict[str, object]:
 
 
 def device_environment(device: str) -> dict[str, object]:
-    """What stays the same for a device: renderer, a GPU's driver and power cap."""
-    opened = Device[device]
-    facts: dict[str, object] = {
-        "renderer_target": str(opened.renderer.target),
-    }
+    """What stays the same for a device: renderer, a GPU's driver and power cap.
+
+    Args:
+        device: with an index ("CUDA:1") or another renderer than its own ("CPU:LLVM").
+    """
+    base, _, rest = device.partition(":")
+    other = bool(rest) and not rest.isdigit()
+    opened = Device[base if other else device]
+    with Context(DEV=device) if other else contextlib.nullcontext():
+        facts: dict[str, object] = {"renderer_target": str(opened.renderer.target)}
     if name := getattr(opened, "device_name", None):
         facts["device_name"] = str(name)
     if version := getattr(opened, "driver_version", None):
@@ -138,7 +144,7 @@ def _gpu(device: str) -> object | None:
         return None
     try:
         pynvml.nvmlInit()
-        return pynvml.nvmlDeviceGetHandleByIndex(int(index or 0))
+        return pynvml.nvmlDeviceGetHandleByIndex(int(index) if index.isdigit() else 0)
     except pynvml.NVMLError:
         return None
 

@@ -84,7 +84,7 @@ def measure_isolated(
         while end.returncode != 0 and not end.error and end.reason in ("", "stalled"):
             if not end.device or not file.exists():
                 raise died_early(end)
-            if not _record_failure(file, end, [(c.name, c.device) for c in plan.cases]):
+            if not record_failure(file, end, [(c.name, c.device) for c in plan.cases]):
                 break
             end = run_child(command, progress, cancel, stall_timeout_s)
         if end.error:
@@ -197,11 +197,11 @@ def _end_child(child: subprocess.Popen) -> None:
     child.stdout.close()
 
 
-def _record_failure(file: Path, end: _End, cases: list[tuple[str, str]]) -> bool:
+def record_failure(file: Path, end: _End, cases: list[tuple[str, str]]) -> bool:
     """Writes the dead device's cases into the file as failures; False when none are left to run."""
     results = load_results(file)
     failed = {(f.name, f.device) for f in results.failures}
-    text = f"the process {_how(end)} while {end.doing}; its last words: {end.log or 'none'}"
+    text = words_of(end)
     new = tuple(
         Failure(name, device, text, "DeviceError")
         for name, device in cases
@@ -210,6 +210,11 @@ def _record_failure(file: Path, end: _End, cases: list[tuple[str, str]]) -> bool
     save_results(replace(results, failures=results.failures + new), file)
     # without a new failure another child would die in the same place
     return bool(new) and len(failed) + len(new) < len(cases)
+
+
+def words_of(end: _End) -> str:
+    """How a child died, in words for a failure."""
+    return f"the process {_how(end)} while {end.doing}; its last words: {end.log or 'none'}"
 
 
 def _how(end: _End) -> str:

@@ -186,7 +186,7 @@ class _Run:
             name=case.name,
             device=case.device,
             renderer=ready.renderer,
-            clock=plan.clock,
+            clock="wall" if ready.device_time is None else "device",
             cache=plan.cache,
             rounds=(),
             first_call_s=before.first_call_s if before else ready.first_call_s,
@@ -224,7 +224,7 @@ class _Run:
         except Cancelled:
             raise
         except Exception as error:  # a driver may raise anything
-            self.failures.append(_failure(state.case, error))
+            self.failures.append(failure_of(state.case.name, state.case.device, error))
             state.failed = True
 
     def _step(self, text: str, state: _State) -> None:
@@ -286,15 +286,16 @@ class _Run:
         )
 
 
-def _failure(case: Case, error: Exception) -> Failure:
+def failure_of(name: str, device: str, error: Exception) -> Failure:
+    """What is kept of an error in a case; running out of memory says what to do about it."""
     # the CPU device lets mmap's OSError through, other allocators raise MemoryError
     no_memory = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
     if no_memory:
         error = MeasurementError(
-            f"measure {case.label}",
+            f"measure '{name}' on {device}",
             expected="a size that fits into the device's memory",
             got=f"{type(error).__name__}: {error}",
             next_step="choose a smaller size, or measure fewer workloads in one run",
         )
     text = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
-    return Failure(case.name, case.device, text, type(error).__name__)
+    return Failure(name, device, text, type(error).__name__)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labs.bench.backend_workloads import BACKEND_SUITE, BACKEND_WORKLOADS
+from labs.bench.network_workloads import NETWORK_WORKLOADS
 from labs.bench.workload import RTOL, Workload, normal, wide
 from labs.errors import MeasurementError
 
@@ -120,6 +121,7 @@ WORKLOADS: Mapping[str, Callable[..., Workload]] = {
     "max": partial(reduction, "max", lambda a: a.max(), lambda a: a.max()),
     "linear": linear,
     **BACKEND_WORKLOADS,
+    **NETWORK_WORKLOADS,
 }
 
 SUITES: Mapping[str, tuple[Workload, ...]] = {
