@@ -20,11 +20,14 @@ def memory_roof(roofs: Roofs | None) -> tuple[float | None, str]:
 def flop_roof(
     roofs: Roofs | None, dtype: str, matrix_units: bool = False
 ) -> tuple[float | None, str]:
-    """The measured arithmetic roof of a dtype in FLOP/s, or None and why."""
+    """The measured arithmetic roof in FLOP/s with the dtype it was measured in; or None and why.
+
+    A dtype without a roof of its own is held against another's (`Roofs.compute` says which).
+    """
     if roofs is None:
         return None, _NO_ROOFS
     roof = roofs.compute(dtype, matrix_units)
-    return (None, _why(roofs, "arithmetic", dtype)) if roof is None else (roof.value, "")
+    return (None, _why(roofs, "arithmetic", dtype)) if roof is None else (roof.value, roof.dtype)
 
 
 def bound_seconds(

@@ -192,14 +192,14 @@ def _compute(s: Situation, no_clock: str) -> Metric:
         return missing("%", no_clock)
     work = s.subject.workload
     on_matrix = any(k.uses_matrix_units for k in s.kernels)
-    roof, why = flop_roof(s.roofs, work.dtype, on_matrix)
+    roof, said = flop_roof(s.roofs, work.dtype, on_matrix)
     if roof is None:
-        return missing("%", why)
+        return missing("%", said)
     flop = work.flop or sum(k.flop for k in s.kernels)
     rate = flop / s.device_s
     evidence = (
         f"{format_flop(flop)} in {format_seconds(s.device_s)} of device time: "
-        f"{format_flop_per_s(rate)}; the measured roof for {work.dtype} is "
+        f"{format_flop_per_s(rate)}; the measured roof for {said} is "
         f"{format_flop_per_s(roof)}"
     )
     return Metric(100 * rate / roof, "%", _clock_kind(s), evidence)

@@ -30,7 +30,7 @@ ROOFS = Roofs(
         Roof("copy", MEMORY, "float32", 8e9),
         Roof("triad", MEMORY, "float32", 10e9),
         Roof("float32", ARITHMETIC, "float32", 50e9),
-        Roof("float64", ARITHMETIC, "float64", reason="this device has none"),
+        Roof("int32", ARITHMETIC, "int32", reason="this device has none"),
     ),
     "device",
     False,
@@ -95,8 +95,9 @@ def test_launch_overhead_then_the_slope_when_there_is_one(subject):
 def test_utilizations_when_no_roofs_then_the_reason(subject):
     assert "measure_roofs" in metrics._bandwidth(Timed(subject), "").reason
     assert metrics._compute(Timed(subject, ROOFS), "its clock is a model").reason
-    none = flop_roof(ROOFS, "float64")
-    assert none == (None, "the float64 arithmetic roof was not measured: this device has none")
+    none = flop_roof(ROOFS, "int32")
+    assert none == (None, "the int32 arithmetic roof was not measured: this device has none")
+    assert flop_roof(ROOFS, "float64") == (50e9, "float32")  # held against another's, and said
     assert memory_roof(ROOFS) == (10e9, "")
 
 
