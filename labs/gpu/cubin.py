@@ -77,8 +77,8 @@ def read_cubin(cubin: bytes) -> tuple[KernelResources, ...]:
             asked,
             expected="a cubin (an ELF file)",
             got=_what_it_is(cubin) or f"{len(cubin)} bytes that are none ({error!r})",
-            next_step="compile to machine code: tinygrad's NVRTCCompiler(arch, ptx=False) does; its "
-            "CUDA device hands PTX to the driver",
+            next_step="compile to machine code: tinygrad's NVRTCCompiler(arch, ptx=False) does, "
+            "its CUDA device hands PTX to the driver",
         ) from error
     if not found:
         raise LoweringError(asked, expected="a cubin with a kernel", got="one without any")
