@@ -41,7 +41,8 @@ class Rung:
         name: one of `labs.gpu.rungs.NAMES`; words: what it changes.
         opts: its options as text; None when there is no such rung here, with the `reason`.
         kernel: its source and counts; measurement: None when it wasn't measured.
-        step, total: the measured gain over the rung before it that was measured, and over "none".
+        before: the rung it adds its options to (for tinygrad's choice and the search: the fastest
+            rung by hand); step, total: the measured gain over that one, and over "none".
         attainable_flop_per_s: the roof above it, by the compulsory bytes; None without roofs.
     """
 
@@ -51,6 +52,7 @@ class Rung:
     reason: str = ""
     kernel: OptionKernel | None = field(default=None, repr=False)
     measurement: bench.Measurement | None = None
+    before: str = ""
     step: bench.Comparison | None = None
     total: bench.Comparison | None = None
     attainable_flop_per_s: float | None = None
@@ -115,7 +117,8 @@ class Ladder(TableView):
         columns += ("FLOP per byte accessed", "results in registers", "of the roof")
         what = "model" if self.modelled else f"{self.clock} time"
         note = (
-            "Step: time of the measured rung before / time of this one. FLOP per byte accessed and "
+            "Step: time of the rung that this one adds to / time of this one; for tinygrad's own "
+            "choices: of the fastest by hand. FLOP per byte accessed and "
             "results in registers are counted from the code, for one work item. Of the roof: by "
             f"compulsory bytes, {format_intensity(self.intensity)}."
         )
@@ -224,7 +227,7 @@ def _write(plan: Plan, kernel: KernelAst, device: str) -> Rung:
         made = write(kernel, plan.opts, backend_of(device))
     except LabError as error:  # a rung that can't be written leaves the others alone
         return Rung(plan.name, WORDS[plan.name], None, error.got)
-    return Rung(plan.name, WORDS[plan.name], made.opts, kernel=made)
+    return Rung(plan.name, WORDS[plan.name], made.opts, kernel=made, before=plan.base)
 
 
 def _searched(work, device, kernel, search_s, seed, progress, cancel):
@@ -243,7 +246,9 @@ def _compared(rungs, results, work, dtype, roofs) -> tuple[Rung, ...]:
     measured = {m.workload: m for m in results}
     failed = {f.name.split("/")[0]: f.error for f in results.failures}
     base = measured.get("none")
-    before, done = None, []
+    by_hand = [m for m in results if m.workload not in ("heuristic", "search")]
+    fastest = min(by_hand, key=lambda m: m.median_s, default=None)
+    done = []
     for rung in rungs:
         m = measured.get(rung.name)
         facts = dict(vars(rung))
@@ -254,13 +259,14 @@ def _compared(rungs, results, work, dtype, roofs) -> tuple[Rung, ...]:
         if m is not None:
             facts["measurement"] = m
             pair = functools.partial(bench.compare, candidate=m, implementations=True)
-            facts["step"] = pair(before) if before is not None else None
+            before = measured.get(rung.before, None if m is base or rung.before else fastest)
+            if before is not None:
+                facts["before"], facts["step"] = before.workload, pair(before)
             facts["total"] = pair(base) if base is not None and m is not base else None
             if roofs is not None and roofs.modelled == m.modelled:
                 tensor = bool(rung.opts) and rung.opts[0].startswith("TC")
                 roof = roofs.attainable(work.flop / work.min_bytes, dtype, tensor)
                 facts["attainable_flop_per_s"] = roof
-            before = m
         done.append(Rung(**facts))
     return tuple(done)
 
@@ -277,7 +283,7 @@ def _row(r: Rung) -> tuple[object, ...]:
         opts,
         format_flop_per_s(r.flop_per_s) + (" (model)" if r.measurement.modelled else ""),
         interval,
-        _gain(r.step),
+        f"{_gain(r.step)} over {r.before}" if r.step else None,
         _gain(r.total),
         format_intensity(r.intensity_accessed),
         r.kernel.counts.accumulators,

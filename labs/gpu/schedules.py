@@ -114,6 +114,11 @@ class Schedules(TableView):
             (s for s in reversed(self.items) if s.kernel == kernel and s.place == place), None
         )
 
+    def choice(self, device: str) -> dict[str, tuple[Opt, ...]]:
+        """The options of all kernels that have a schedule for this device as it is here."""
+        here = place_of(device)
+        return {s.kernel: parse_options(s.opts) for s in self.items if s.place == here}
+
     def updated(self, *new: Schedule) -> "Schedules":
         """With these, in the place of earlier ones for the same kernel and place."""
         keys = {(s.kernel, s.place) for s in new}
