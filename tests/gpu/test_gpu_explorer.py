@@ -66,6 +66,7 @@ def test_import_then_no_room_and_no_tinygrad_is_loaded():
     assert answer.stdout.strip() == "['labs.gpu.explorer']", answer.stderr
 
 
+@pytest.mark.slow
 def test_patterns_when_analysed_then_times_and_coalescing(explorer):
     found = explorer.analyze_memory_access_patterns((64,), ("sequential", "transposed"), **QUICK)
     assert {i.pattern for i in found.patterns} >= {"copy", "sequential", "transposed"}
