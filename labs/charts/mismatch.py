@@ -46,7 +46,7 @@ def mismatch_chart(mismatch: Any, *, title: str = "") -> Chart:
     ring = "Ring: the first one." + ("" if exists.all() else " Grey: after the end.")
     height = min(4.2, max(1.0, 7.0 * rows / columns))
     figure = new_figure(
-        height, title=title, subtitle=subtitle, notes=notes + "Ring: the first one."
+        height, title=title, subtitle=subtitle, notes=notes + ring
     )
     axes = figure.add_subplot()
     inside, _ = _blocks(exists)

@@ -20,6 +20,8 @@ from labs.errors import DeviceError
 
 toolchain.activate()
 
+from tinygrad import Device
+
 from labs.backends.conformance.subject import describe
 from labs.debug.launch import Compiled, Machine, blocks_of
 from labs.debug.tolerance import EXACT, Tolerance, given, tolerance_of
@@ -66,8 +68,9 @@ def bisect(
     """
     asked = f"Bisect an expression on {device} against {reference}"
     open_device(reference, asked)
-    plan = make_plan(expression, device, asked)
-    if open_device(device, asked) is open_device(reference, asked):
+    here = timeout_s is None  # else the device is only opened in the child
+    plan = make_plan(expression, device, asked, is_opened=here)
+    if plan.device == Device.canonicalize(reference):
         raise DebugError(
             asked,
             expected="two different devices",
@@ -75,7 +78,7 @@ def bisect(
             next_step='name another reference, such as reference="PYTHON"',
         )
     tolerance = None if rtol is None and atol is None else given(rtol, atol)
-    if timeout_s is not None:
+    if not here:
         from labs.debug.isolation import bisect_in_child
 
         return bisect_in_child(plan, reference, tolerance, signed_zero, timeout_s)

@@ -19,11 +19,13 @@ def main() -> int:
         job = pickle.load(file)  # its UOps need tinygrad, which has to be prepared first
     from labs.debug.bisection import run_plan
     from labs.debug.isolation import send, sendable
+    from labs.debug.plan import open_device
     from labs.errors import LabError
 
     plan = job["plan"]
-    send(events, "ready", None)
     try:
+        open_device(plan.device, f"Bisect an expression on {plan.device}")
+        send(events, "ready", None)
         for verdict in run_plan(
             plan,
             job["reference"],

@@ -9,8 +9,10 @@ they are looked at after every kernel. Fresh memory is filled with NaN, freed me
 pattern, and is kept for a while before the device gets it back.
 """
 
+import itertools
 import threading
 from collections import deque
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +34,7 @@ from tinygrad.engine import realize
 
 from labs.debug.observing import devices_of, name_of, observing
 
-RED = 0xA55A  # of red zones
+RED = 0xA000  # of red zones: with a number for each buffer, so that two that overlap differ
 FRESH = 0xFFFF  # of memory that nothing was written to: NaN in every float, -1 as an integer
 FREED = 0xFFC1  # of freed memory: a NaN too, and not the same
 ZONE_BYTES = 1024
@@ -81,8 +83,9 @@ class guard(TableView):  # noqa: N801  a context manager that reads like a funct
         _check_whole(asked, "quarantine_bytes", quarantine_bytes, 0, 1 << 50)
         opened = {d.device: d for d in (open_device(name, asked) for name in devices)}
         zone = -(-zone_bytes // ALIGNMENT) * ALIGNMENT
+        numbers = itertools.count(1)
         self._watches = tuple(
-            _Watch(name, d, zone, poison, quarantine_bytes) for name, d in opened.items()
+            _Watch(name, d, zone, poison, quarantine_bytes, numbers) for name, d in opened.items()
         )
         self._after_each, self._zone = after_each_kernel, zone
         self._stack = ExitStack()
@@ -155,14 +158,27 @@ class _Block:
     code: str
     freed: bool = field(default=False)
 
+    @property
+    def red(self) -> int:
+        """The word that its red zones are filled with."""
+        return RED | (self.number * 0x35D & 0xFFF)
+
 
 class _Watch:
     """The replaced methods of one allocator."""
 
-    def __init__(self, name: str, device: Any, zone: int, poison: int, quarantine: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        device: Any,
+        zone: int,
+        poison: int,
+        quarantine: int,
+        numbers: Iterator[int],
+    ) -> None:
         self.name, self.device, self.allocator = name, device, device.allocator
         self.zone, self.poison, self.limit = zone, poison, quarantine
-        self.reach = Reach(self.allocator)
+        self.reach, self._numbers = Reach(self.allocator), numbers
         self.findings: list[tuple[int, Finding]] = []
         self.count = self.unguarded = self.checks = 0
         self.notes: list[str] = []
@@ -211,11 +227,10 @@ class _Watch:
         with self._lock:
             self.count += 1
             address = self.reach.address(base)
-            block = _Block(
-                self.count, base, opaque, size, total, front, options, address, place, code
-            )
+            number = next(self._numbers)
+            block = _Block(number, base, opaque, size, total, front, options, address, place, code)
             self._look_for_overlap(block)
-            data = pattern(RED, total)
+            data = pattern(block.red, total)
             data[front : front + size] = pattern(self.poison, size)
             self.reach.write(base, total, 0, data)
             self._live[id(opaque)] = block
@@ -260,11 +275,11 @@ class _Watch:
 
     def _check_zones(self, block: _Block, writer: str) -> None:
         stop = block.start + block.size
-        behind = self._changed(block, stop, block.total, RED)
+        behind = self._changed(block, stop, block.total, block.red)
         if behind.size:
             self._add("behind", block, behind.size, int(behind[0]), writer)
         if block.start:
-            front = self._changed(block, 0, block.start, RED)
+            front = self._changed(block, 0, block.start, block.red)
             if front.size:
                 distance = block.start - 1 - int(front[-1])
                 self._add("in front", block, front.size, distance, writer)

@@ -19,8 +19,9 @@ from tinygrad import Device, Tensor, dtypes
 from tinygrad.dtype import _to_np_dtype
 from tinygrad.uop.ops import Ops, UOp
 
-from labs.lowering.scheduling import SOURCES, family, move, schedule, tensor_of
+from labs.lowering.scheduling import family, move, schedule, tensor_of
 
+_NO_KERNELS = ("NPY", "DISK", "TINYFS", "NULL")  # they hold data, or compute nothing
 FILL = 0xFF  # of memory that nothing has written: a NaN as a float, -1 as an integer
 
 
@@ -92,14 +93,22 @@ class Plan:
         return tuple(step for step in self.steps if step.kind == "kernel")
 
 
-def make_plan(expression: Tensor | Callable[[], Tensor], device: str, asked: str) -> Plan:
+def make_plan(
+    expression: Tensor | Callable[[], Tensor], device: str, asked: str, *, is_opened: bool = True
+) -> Plan:
     """Schedule an expression for a device.
+
+    Args:
+        is_opened: open the device in this process; without, a device that hangs or crashes when it
+            is opened can be left to another one.
 
     Raises:
         DebugError: nothing to compute, or it is spread over several devices.
         DeviceError: the device can't be opened.
     """
-    open_device(device, asked)
+    check_name(device, asked)
+    if is_opened:
+        open_device(device, asked)
     try:
         tensor = tensor_of(expression)
         where = tensor.device
@@ -119,17 +128,22 @@ def make_plan(expression: Tensor | Callable[[], Tensor], device: str, asked: str
     return _Builder(wanted, data).build(scheduled, tuple(int(s) for s in tensor.max_shape))
 
 
-def open_device(device: str, asked: str) -> object:
-    """The device, opened. Raises DeviceError."""
+def check_name(device: str, asked: str) -> None:
+    """Raises DebugError for what can't be the name of a device that computes."""
     if not isinstance(device, str) or not device:
         raise DebugError(asked, expected='the name of a device, such as "CPU"', got=repr(device))
-    if family(device.upper()) in (*SOURCES, "NULL"):
+    if family(device.upper()) in _NO_KERNELS:
         raise DebugError(
             asked,
             expected="a device that computes",
             got=f"{device}, which holds data or computes nothing",
             next_step='name one that does, such as "CPU"; `course doctor` lists them',
         )
+
+
+def open_device(device: str, asked: str) -> object:
+    """The device, opened. Raises DeviceError."""
+    check_name(device, asked)
     try:
         return Device[device]
     except LabError:
