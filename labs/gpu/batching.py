@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labs import bench, toolchain
+from labs.bench.clocks import device_clock, is_modelled
 from labs.bench.execution import verify
 from labs.bench.results import Measurement, ResultSet
 from labs.bench.workload import RTOL
@@ -104,7 +105,7 @@ def find_payoff(
             got=repr(tuple(sizes)),
             next_step=f"pass sizes such as {SIZES[:4]}",
         )
-    if bench.clocks.is_modelled(device):
+    if is_modelled(device):
         raise MeasurementError(
             f"find where batching pays off on {device}",
             expected="kernels and launches on one clock",
@@ -120,7 +121,7 @@ def find_payoff(
             got=f"those of {fit.device}" if best else "none that could be measured",
             next_step=f"pass measure_launches({device!r})",
         )
-    clock = "device" if bench.clocks.device_clock(device).source else "wall"
+    clock = "device" if device_clock(device).source else "wall"
     results = bench.measure(
         [triad_workload(int(n)) for n in sorted(set(sizes))], device, clock=clock, rounds=rounds,
         round_time_s=round_time_s, progress=progress, cancel=cancel,

@@ -13,7 +13,7 @@ that reaches a tenth of its roof is held back by its code, which `fraction` show
 from dataclasses import dataclass
 
 from labs.bench.statistics import Interval
-from labs.units import format_intensity, format_interval, format_percent
+from labs.units import format_intensity, format_interval, format_percent, format_quantity
 
 MEMORY, COMPUTE, LAUNCH, NOT_RESOLVED = "memory", "compute", "launch", "not resolved"
 LAUNCH_SHARE = 0.5
@@ -58,13 +58,13 @@ def judge(
     low, high = (interval.low, interval.high) if interval else (point, point)
     where = format_intensity(point)
     if interval:
-        where += f" {format_interval(low, high, format_intensity)}"
+        where += f" {format_interval(low, high, lambda value: format_quantity(value, ''))}"
     mine = format_intensity(intensity)
     if intensity < low:
-        return Verdict(MEMORY, f"{mine} lies below the ridge point, {where}")
+        return Verdict(MEMORY, f"{mine}, left of the ridge at {where}")
     if intensity > high:
-        return Verdict(COMPUTE, f"{mine} lies above the ridge point, {where}")
-    return Verdict(NOT_RESOLVED, f"{mine} lies within the ridge point's interval, {where}")
+        return Verdict(COMPUTE, f"{mine}, right of the ridge at {where}")
+    return Verdict(NOT_RESOLVED, f"{mine}, within the interval of the ridge at {where}")
 
 
 def remark(fraction: float | None, bound_by: str) -> str:
