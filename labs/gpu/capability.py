@@ -1,7 +1,7 @@
 """What one multiprocessor (SM) of each NVIDIA generation has to give, by compute capability.
 
 Source of the sizes: NVIDIA, CUDA C++ Programming Guide 13.x, appendix "Compute Capabilities", table
-"Technical Specifications per Compute Capability" (read 2026-11). Source of the units in which they
+"Technical Specifications per Compute Capability". Source of the units in which they
 are handed out, of the four partitions and of the barriers: NVIDIA, cuda_occupancy.h of CUDA 13,
 the header behind the occupancy functions of the CUDA runtime.
 """

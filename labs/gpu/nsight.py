@@ -1,7 +1,7 @@
 """NVIDIA's Nsight Compute (`ncu`): its command, and the numbers in what it prints.
 
 Source of options and formats: NVIDIA, Nsight Compute CLI documentation, "Command Line Options" and
-"Output Pages" (read 2026-11). The raw page as CSV has one row per launch below a row of names and a
+"Output Pages". The raw page as CSV has one row per launch below a row of names and a
 row of units; the details page, and older versions, have one row per launch and metric, with the
 columns "Metric Name", "Metric Unit" and "Metric Value". Both are read.
 """
