@@ -114,6 +114,18 @@ def measure_roofs(
         cancel=cancel,
     )
     roofs = [_filled(case, results, place) for case in cases] + missing
+    if device.split(":")[0] == "CUDA":
+        from labs.gpu.cuda.roofs import hand_written_roofs
+
+        roofs += hand_written_roofs(
+            device,
+            place.sheet,
+            quick=quick,
+            rounds=rounds,
+            round_time_s=round_time_s,
+            progress=progress,
+            cancel=cancel,
+        )
     kinds = (MEMORY, ARITHMETIC, MATRIX)
     return Roofs(
         device=device,
