@@ -17,7 +17,7 @@ from labs.gpu.kernel_work import compile_workload
 toolchain.activate()
 
 from tinygrad import Device, Tensor, dtypes
-from tinygrad.uop.ops import AxisType, Ops
+from tinygrad.uop.ops import Ops
 
 SCALES = ("tensor", "row")
 _INT8_MAX = 127  # symmetric: -128 is left out, so that a sign can be turned around
@@ -161,8 +161,8 @@ def mixed(n: int, device: str, seed: int = 0) -> Product:
 def accumulation(workload: Workload, device: str) -> tuple[str, str]:
     """What the largest kernel of a product loads and what it sums in, as (dtype, dtype) names.
 
-    Read from the compiled kernel's UOps: the dtype of the sum's register, and of the matrices that
-    are loaded.
+    Read from the compiled kernel's UOps: the dtype of its matrix operations or additions, and of
+    the largest buffer that is loaded.
 
     Raises:
         MeasurementError: when no kernel sums anything.
@@ -170,11 +170,10 @@ def accumulation(workload: Workload, device: str) -> tuple[str, str]:
     linear = compile_workload(workload, device)
     programs = [c.src[0] for c in linear.src if c.src[0].op is Ops.PROGRAM]
     for program in sorted(programs, key=lambda p: -len(p.src[1].src)):
-        uops = program.src[1].src
-        sums = {u.dtype for u in uops if u.op is Ops.WMMA}
-        if not sums and any(u.op is Ops.RANGE and u.arg[-1] is AxisType.REDUCE for u in uops):
-            sums = {u.arg.dtype for u in uops if u.op is Ops.BUFFER and _is_register(u)}
-        read = [u for u in uops if u.op is Ops.PARAM and u.arg.slot in program.arg.ins]
+        values = _stored_values(program.src[1].src)
+        sums = {u.dtype for u in values if u.op is Ops.WMMA}
+        sums = sums or {u.dtype for u in values if u.op in (Ops.ADD, Ops.MULACC)}
+        read = [b for u in values if u.op is Ops.LOAD and (b := u.buf_uop).op is Ops.PARAM]
         if sums and read:
             largest = max(read, key=lambda u: u.max_numel())
             return _name(largest.dtype), ", ".join(sorted(_name(d) for d in sums))
@@ -186,8 +185,16 @@ def accumulation(workload: Workload, device: str) -> tuple[str, str]:
     )
 
 
-def _is_register(u) -> bool:
-    return u.arg.addrspace.name == "REG"
+def _stored_values(uops) -> set:
+    """What is calculated from loaded values to be stored; where it lies in memory left out."""
+    todo = [u.src[1] for u in uops if u.op is Ops.STORE]
+    found = set()
+    while todo:
+        u = todo.pop()
+        if u not in found:
+            found.add(u)
+            todo += () if u.op is Ops.LOAD else u.src
+    return found
 
 
 def _name(dtype) -> str:
