@@ -80,12 +80,36 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _bench(options: argparse.Namespace) -> int:
+    if options.report:
+        _must_be_report(options.report)
+    if options.scheduler:
+        return _bench_fleet(options)
+    path = _new_result_file(options.json, options.suite or "bench")
+    results = _measure_suite(options, path) if options.suite else _measure_all(options, path)
+    if options.suite:
+        print(results)
+    if options.report or not options.suite:
+        from labs.engineering import make_report
+
+        report = make_report([results])
+        if not options.suite:
+            print(report)
+        if options.report:
+            print(f"Report in {report.save(options.report)}", file=sys.stderr)
+    print(f"Saved in {path}", file=sys.stderr)
+    if results.stop_reason not in ("complete", "ended by its budget"):
+        print(f"Not complete. To continue: the same command with --json {path}", file=sys.stderr)
+        return INTERRUPTED
+    return 1 if results.failures else 0
+
+
+def _measure_suite(options: argparse.Namespace, path: Path):
+    """A named suite, or one workload."""
     from labs.bench import measure_isolated, progress_bar
     from labs.devices import discover
 
-    path = _new_result_file(options.json, options.suite)
     given = {"rounds": options.rounds, "round_time_s": options.round_time}
-    results = measure_isolated(
+    return measure_isolated(
         options.suite,
         options.device or discover().fast,
         **{name: value for name, value in given.items() if value is not None},
@@ -95,12 +119,76 @@ def _bench(options: argparse.Namespace) -> int:
         path=path,
         progress=progress_bar(),
     )
-    print(results)
-    print(f"Saved in {path}", file=sys.stderr)
-    if results.stop_reason != "complete":
-        print(f"Not complete. To continue: the same command with --json {path}", file=sys.stderr)
-        return INTERRUPTED
-    return 1 if results.failures else 0
+
+
+def _measure_all(options: argparse.Namespace, path: Path):
+    """The comprehensive suite: it chooses clocks, modes and the length of rounds by itself."""
+    from labs.bench import progress_bar
+    from labs.engineering import CrossDevicePerformanceEngineer
+
+    own = {"--round-time": options.round_time is not None, "--cache": options.cache != "warm"}
+    own |= {"--clock": options.clock != "wall", "--mode": options.mode != "jit"}
+    if given := [name for name, is_given in own.items() if is_given]:
+        raise ResultError(
+            f"measure the comprehensive suite with {', '.join(given)}",
+            expected="--device, --size, --budget and --rounds: it chooses the rest by the case",
+            got=", ".join(given),
+            next_step="name a suite or a workload with --suite",
+        )
+    budget = {} if options.budget is None else {"budget_s": options.budget}
+    return CrossDevicePerformanceEngineer().comprehensive_device_benchmark(
+        options.device or None,
+        size=options.size,
+        rounds=options.rounds,
+        path=path,
+        progress=progress_bar(),
+        **budget,
+    )
+
+
+def _bench_fleet(options: argparse.Namespace) -> int:
+    from labs.bench import progress_bar
+    from labs.engineering.fleet import benchmark_fleet
+
+    if options.suite:
+        raise ResultError(
+            f"measure the suite '{options.suite}' on a fleet",
+            expected="no --suite: every host measures the comprehensive one",
+            got=f"--suite {options.suite}",
+            next_step="leave --suite out, and choose --device, --size and --budget",
+        )
+    stem = Path(options.json).absolute() if options.json else results_dir() / "fleet.json"
+    budget = {} if options.budget is None else {"budget_s": options.budget}
+    fleet = benchmark_fleet(
+        options.scheduler,
+        devices=options.device or None,
+        size=options.size,
+        rounds=options.rounds,
+        path=stem,
+        progress=progress_bar(),
+        **budget,
+    )
+    print(fleet)
+    for host, file in fleet.files.items():
+        print(f"Results of {host} in {file}", file=sys.stderr)
+    if options.report and fleet.results:
+        print(f"Report in {fleet.report().save(options.report)}", file=sys.stderr)
+    failed = any(r.failures for r in fleet.results.values())
+    return 1 if fleet.failures or failed else 0
+
+
+def _must_be_report(name: str) -> None:
+    """Said before the run: minutes of work must not be lost to a mistyped name."""
+    path = Path(name)
+    known = (".html", ".md", ".json")
+    if path.suffix.lower() in known and path.absolute().parent.is_dir() and not path.is_dir():
+        return
+    raise ResultError(
+        f"write the report to {name}",
+        expected=f"a file in a folder that exists, ending in {', '.join(known)}",
+        got=f"'{path.suffix}'" if path.absolute().parent.is_dir() else f"no folder {path.parent}",
+        next_step="name it report.html, report.md or report.json",
+    )
 
 
 def _new_result_file(name: str | None, suite: str) -> Path:
@@ -129,9 +217,14 @@ def _conformance(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from labs.bench import compare_files
+    from labs.bench import compare_sets, load_results
+    from labs.engineering.versions import statement
 
-    print(compare_files(options.baseline, options.candidate))
+    baseline, candidate = load_results(options.baseline), load_results(options.candidate)
+    compared = compare_sets(baseline, candidate)
+    if text := statement(baseline, candidate):
+        print(f"{text}\n")
+    print(compared)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -184,9 +277,15 @@ def _parser() -> argparse.ArgumentParser:
     doctor = add("doctor", _doctor, "what this machine has, and what would fix the rest")
     doctor.add_argument("--json", action="store_true", help="for machines")
     doctor.add_argument("--refresh", action="store_true", help="probe again")
-    bench = add("bench", _bench, "measure the workloads of a suite on devices")
+    bench = add("bench", _bench, "measure all devices, or the workloads of a suite on some")
     bench.add_argument("--device", action="append", default=[], metavar="D", help="repeatable")
-    bench.add_argument("--suite", default="day4", help="its name, or one such as matmul:n=512")
+    one = "its name, or one workload such as matmul:n=512; default: the comprehensive suite"
+    bench.add_argument("--suite", help=one)
+    bench.add_argument("--size", default="full", help="of the comprehensive suite: full or small")
+    bench.add_argument("--budget", type=float, metavar="SECONDS", help="of it, for everything")
+    bench.add_argument("--report", metavar="F", help="a report: F.html, F.md or F.json")
+    fleet = "a Dask scheduler such as tcp://host:8786: the suite on each host of its workers"
+    bench.add_argument("--scheduler", metavar="ADDRESS", help=fleet)
     bench.add_argument("--rounds", type=int, metavar="N")
     bench.add_argument("--round-time", type=float, metavar="SECONDS", help="at most")
     bench.add_argument("--cache", default="warm", help="warm or cold")

@@ -10,15 +10,22 @@ from labs.charts.advice import advice_chart
 from labs.charts.benchmark import benchmark_chart
 from labs.charts.chart import Chart, show
 from labs.charts.comparison import comparison_chart
+from labs.charts.compute import compute_chart
 from labs.charts.conformance import conformance_chart
 from labs.charts.edge_memory import edge_memory_chart
 from labs.charts.edge_runs import edge_runs_chart
 from labs.charts.graph import uop_graph_chart
+from labs.charts.ladder import ladder_chart
 from labs.charts.lanes import lanes_chart
+from labs.charts.launch import launch_chart, payoff_chart
 from labs.charts.memory import TransferPoint, memory_chart, transfer_chart
 from labs.charts.mismatch import mismatch_chart
+from labs.charts.monitor import monitor_chart, monitor_strip
 from labs.charts.occupancy import occupancy_chart
+from labs.charts.optimizer import optimizer_chart
+from labs.charts.profiles import profile_chart
 from labs.charts.recorded import recorded_ladder_chart, recorded_section_chart
+from labs.charts.roofline import roofline_chart
 from labs.charts.samples import samples_chart
 from labs.charts.style import DeviceStyle, device_style
 from labs.charts.timeline import timeline_chart
@@ -34,20 +41,29 @@ __all__ = [
     "bandwidth_size_chart",
     "benchmark_chart",
     "comparison_chart",
+    "compute_chart",
     "conformance_chart",
     "device_style",
     "edge_memory_chart",
     "edge_runs_chart",
     "first_call_chart",
+    "ladder_chart",
     "lanes_chart",
+    "launch_chart",
     "memory_chart",
     "mismatch_chart",
+    "monitor_chart",
+    "monitor_strip",
     "named_values_chart",
     "occupancy_chart",
+    "optimizer_chart",
     "patterns_chart",
+    "payoff_chart",
     "predicted_chart",
+    "profile_chart",
     "recorded_ladder_chart",
     "recorded_section_chart",
+    "roofline_chart",
     "samples_chart",
     "show",
     "timeline_chart",

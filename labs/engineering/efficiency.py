@@ -54,7 +54,7 @@ def efficiency(
 def against_datasheet(
     results: ResultSet, device: str, timed: Iterable[Measurement], wall: Iterable[Measurement]
 ) -> Figure:
-    """The fastest matmul over the vendor's number for float32, by the device's clock if it has one."""
+    """The fastest matmul over the vendor's float32, by the device's clock where it has one."""
     sheet = (results.environment.get("datasheets") or {}).get(device)
     if sheet is None:
         return missing("1", "these results name no datasheet")

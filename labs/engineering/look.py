@@ -6,7 +6,7 @@ section that was, in proportion to the work. What was prepared here is what the 
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -29,8 +29,9 @@ from labs.bench.clocks import is_modelled
 
 INTERPRETED_DEVICES = ("PYTHON",)
 _SAFETY = 1.5  # a prediction may be off by so much before a case is given up untried
-# what a call must take to say anything about its work: so many floors, and so many seconds
-_TELLING, _TELLING_S = 2.0, 5e-3
+# What a call must take to say anything about its work: so many floors, and so many seconds; a tiny
+# one takes as long as the machine's mood wants, unless it is slow without any doubt.
+_TELLING, _TELLING_S, _TINY_BYTES, _TELLING_IF_TINY_S = 2.0, 5e-3, 64 << 10, 0.05
 _LOOK_CALLS, _LOOK_S = 5, 0.02  # calls, or seconds of them, whose best is taken
 # of a section that has nothing smaller to predict from: its arithmetic goes as matmul's does
 _LIKE = {"convolution": "matmul", "attention": "matmul", "linear": "matmul"}
@@ -41,12 +42,19 @@ Key = tuple[str, str]  # name of the case, name of the target
 
 @dataclass
 class Look:
-    """What the first look has found; it grows while it lasts."""
+    """What the first look has found; it grows while it lasts.
 
-    calls_s: dict[Key, float]
-    executions: dict[Key, Execution]
-    failures: list[Failure]
-    left_out: dict[Key, str]
+    Args:
+        calls_s: seconds of one call, of what is worth measuring; too_slow_s: of what isn't.
+        executions: ready to be timed.
+        left_out: why a case isn't measured.
+    """
+
+    calls_s: dict[Key, float] = field(default_factory=dict)
+    too_slow_s: dict[Key, float] = field(default_factory=dict)
+    executions: dict[Key, Execution] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    left_out: dict[Key, str] = field(default_factory=dict)
 
 
 def kind_of(target: Target) -> str:
@@ -80,7 +88,7 @@ def take_a_look(
     Raises:
         Cancelled: when `cancelled` says so.
     """
-    look = Look({}, {}, [], {})
+    look = Look()
     plan = _order(targets, size, sections)
     memory = _Memory(psutil.virtual_memory().available)
     for number, (case, target) in enumerate(plan):
@@ -99,9 +107,11 @@ def take_a_look(
             continue
         _try(look, case, target, seed)
         if look.calls_s.get(key, 0) > longest_call_s:
-            took = format_seconds(look.calls_s.pop(key), 2)
+            look.too_slow_s[key] = took_s = look.calls_s.pop(key)
             del look.executions[key]
-            look.left_out[key] = f"one call takes {took}, too long for the budget"
+            look.left_out[key] = (
+                f"one call takes {format_seconds(took_s, 2)}, too long for the budget"
+            )
         elif key in look.executions:
             memory.take(case)
     return look
@@ -171,7 +181,7 @@ def _too_long(look: Look, case: SuiteCase, target: Target, longest_call_s: float
     floor_s = min(calls.values(), default=0.0)
     for section in (case.section, _LIKE.get(case.section, "")):
         known = [c for c in calls if c.section == section and 0 < c.work < case.work]
-        known = [c for c in known if calls[c] >= max(_TELLING * floor_s, _TELLING_S)]
+        known = [c for c in known if calls[c] >= max(_TELLING * floor_s, _least_telling_s(c))]
         if not known:
             continue
         smaller = max(known, key=lambda c: c.work)
@@ -183,6 +193,10 @@ def _too_long(look: Look, case: SuiteCase, target: Target, longest_call_s: float
             f"{smaller.shape}), too long for the budget"
         )
     return ""
+
+
+def _least_telling_s(case: SuiteCase) -> float:
+    return _TELLING_S if case.min_bytes > _TINY_BYTES else _TELLING_IF_TINY_S
 
 
 class _Memory:

@@ -1,4 +1,4 @@
-"""What a monitor has seen: frozen samples, as a table, as a file, and in the figures of a sentence."""
+"""What a monitor has seen: frozen samples, as a table, as a file, and by name."""
 
 import csv
 import io

@@ -6,6 +6,7 @@ process, as with every driver.
 """
 
 import contextlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -120,5 +121,6 @@ def why_not(name: str) -> str:
         return f"no answer within {_TIMEOUT_S:.0f} s"
     if answer.returncode == 0:
         return ""
-    lines = [line.strip() for line in answer.stderr.splitlines() if line.strip()]
-    return lines[-1][:200] if lines else f"the process ended with code {answer.returncode}"
+    lines = [line.strip() for line in answer.stderr.splitlines() if re.search(r"\w", line)]
+    said = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)] or lines
+    return said[-1][:200] if said else f"the process ended with code {answer.returncode}"

@@ -14,12 +14,17 @@ from labs.widgets.conformance import ConformancePanel
 from labs.widgets.devices import DevicePicker
 from labs.widgets.edge import EdgeMemory
 from labs.widgets.flags import FlagsExplorer
+from labs.widgets.ladder import LadderPanel
 from labs.widgets.lowering import KernelCompare, LoweringExplorer
 from labs.widgets.memory import MemoryTimeline
+from labs.widgets.monitor import MonitorPanel
+from labs.widgets.report import ReportPanel
+from labs.widgets.roofline import RooflinePanel
 from labs.widgets.run import Action, RunButton
 from labs.widgets.rungs import RungExplorer
 
 __all__ = [
+    "ladder_panel",
     "access_explorer",
     "backend_anatomy_widget",
     "benchmark_panel",
@@ -30,6 +35,9 @@ __all__ = [
     "kernel_compare",
     "lowering_explorer",
     "memory_timeline",
+    "monitor_panel",
+    "report_panel",
+    "roofline_panel",
     "run_button",
     "rung_explorer",
 ]
@@ -127,3 +135,46 @@ def access_explorer(
 def rung_explorer(name: str = "naive") -> RungExplorer:
     """The hand-written CUDA matmul ladder to read, rung by rung; needs no GPU."""
     return RungExplorer(name)
+
+
+def ladder_panel(device: str = "CPU", n: int = 256, **settings: Any) -> LadderPanel:
+    """The matmul ladder through tinygrad's own options, and a line for options of one's own.
+
+    Args:
+        settings: dtype, ladder (one to start with), roofs, options, search_s, rounds, round_time_s.
+    """
+    return LadderPanel(device, n, **settings)
+
+
+def monitor_panel(monitor: Any = None, **settings: Any) -> MonitorPanel:
+    """Watch the devices of this notebook live; `.recording` holds what was seen.
+
+    Args:
+        monitor: a `labs.engineering.Monitor`; a new one when None.
+        settings: recording (a Recording to start with).
+    """
+    return MonitorPanel(monitor, **settings)
+
+
+def report_panel(source: Any = None, **settings: Any) -> ReportPanel:
+    """The parts of a performance report; measures when asked. `.report` holds the Report.
+
+    Args:
+        source: a Report or a ResultSet to start with.
+        settings: devices, and those of `comprehensive_device_benchmark`.
+    """
+    return ReportPanel(source, **settings)
+
+
+def roofline_panel(
+    workloads: Sequence[str] | None = None, device: str | None = None, **settings: Any
+) -> RooflinePanel:
+    """Workloads under the measured roofs of a device; each point shows its numbers.
+
+    Args:
+        workloads: specs such as "matmul:n=512" to choose from; a common few when None.
+        device: chosen at the start.
+        settings: roofline (a Roofline to start with), rounds, round_time_s, discovery.
+    """
+    chosen = {} if workloads is None else {"workloads": workloads}
+    return RooflinePanel(device=device, **chosen, **settings)
