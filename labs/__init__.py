@@ -15,6 +15,12 @@ _NAMES = {
     "DeviceCapabilities": "labs.devices",
     "BackendExplorer": "labs.devices",
     "CustomBackendFramework": "labs.backends",
+    "GPUOptimizationMetrics": "labs.gpu",
+    "GPUOptimizationExplorer": "labs.gpu",
+    "PerformanceOptimizer": "labs.gpu",
+    "PerformanceProfile": "labs.engineering",
+    "CrossDevicePerformanceEngineer": "labs.engineering",
+    "MultiDeviceManager": "labs.engineering",
 }
 
 __all__ = ["__version__", *_NAMES]
