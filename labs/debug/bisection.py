@@ -12,7 +12,12 @@ import numpy as np
 
 from labs import toolchain
 from labs.debug.errors import DebugError
-from labs.debug.mismatch import describe_mismatch, first_mismatch, wrong_elements
+from labs.debug.mismatch import (
+    check_tolerances,
+    describe_mismatch,
+    first_mismatch,
+    wrong_elements,
+)
 from labs.debug.plan import Place, Plan, Step, make_plan, open_device
 from labs.debug.report import Bisection, Checked, Divergence
 from labs.debug.ulp import ulp_distances
@@ -67,6 +72,7 @@ def bisect(
         True
     """
     asked = f"Bisect an expression on {device} against {reference}"
+    check_tolerances(asked, rtol=rtol, atol=atol, timeout_s=timeout_s)
     open_device(reference, asked)
     here = timeout_s is None  # else the device is only opened in the child
     plan = make_plan(expression, device, asked, is_opened=here)
@@ -145,6 +151,7 @@ class _Comparison:
         self.name = "copy" if step.kind == "copy" else f"kernel {step.index}"
 
     def run(self) -> Divergence | None:
+        self.notify(self._divergence("hung", "it was being prepared when the process ended"))
         if self.step.kind == "copy":
             return self._copy()
         return self._kernel()

@@ -186,7 +186,7 @@ class _Watch:
         self._shared: set[int] = set()  # buffers that overlap: of those, all else follows
         self._live: dict[int, _Block] = {}  # by id of the handle that tinygrad has
         self._kept: deque[_Block] = deque()
-        self._gone: deque[_Block] = deque(maxlen=_REMEMBERED)
+        self._gone: dict[int, _Block] = {}  # by the same id, the oldest first
         self._active = False
         self._lock = threading.RLock()  # finalizers free buffers in the middle of anything
 
@@ -216,7 +216,8 @@ class _Watch:
 
     def alloc(self, size: int, options: Any = None) -> Any:
         if not self._active or (options is not None and options != BufferSpec()):
-            self.unguarded += self._active
+            # where a device stages copies in the host's memory, that is not the reader's
+            self.unguarded += self._active and not getattr(options, "host", False)
             return self._alloc_of_device(size, options)
         front = self.zone if self.reach.offsets else 0
         total = front + -(-size // ALIGNMENT) * ALIGNMENT + self.zone
@@ -240,7 +241,7 @@ class _Watch:
         with self._lock:
             block = self._live.get(id(opaque))
             if block is None:
-                twice = next((b for b in self._gone if b.opaque is opaque), None)
+                twice = self._gone.get(id(opaque))
                 if twice is None or not self._active:
                     self._free_of_device(opaque, size, options)
                     return
@@ -255,7 +256,9 @@ class _Watch:
             self.device.synchronize()
             self._check_zones(block, "")
             block.freed = True
-            self._gone.append(block)
+            self._gone[id(opaque)] = block  # it is referred to here, so its id stays its own
+            if len(self._gone) > _REMEMBERED:
+                del self._gone[next(iter(self._gone))]
             self._kept.append(block)
             self.reach.write(block.base, block.total, 0, pattern(FREED, block.total))
             while sum(b.total for b in self._kept) > self.limit:

@@ -5,7 +5,6 @@ what there is to know about it, so that the parent can name the step that it nev
 """
 
 import contextlib
-import os
 import pickle
 import queue
 import signal
@@ -60,7 +59,6 @@ def bisect_in_child(
         "paths": search_path(target),
         "device": target.device,
         "module": target.module,
-        "dev": os.environ.get("DEV", ""),
     }
     with _Child(setup, job) as child:
         return assemble(plan, reference, child.verdicts(plan, timeout_s))

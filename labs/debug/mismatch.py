@@ -104,7 +104,7 @@ def first_mismatch(
         >>> first_mismatch([1.0, 2.0], [1.0, 2.5]).index
         (1,)
     """
-    _check_tolerances(rtol=rtol, atol=atol, ulp=ulp)
+    check_tolerances("Find the first mismatch", rtol=rtol, atol=atol, ulp=ulp)
     got, got_dtype = as_array(got)
     expected, expected_dtype = as_array(expected)
     if got.shape != expected.shape:
@@ -208,17 +208,18 @@ def _common(a: str, b: str) -> str:
     return a if a in _FLOATS or b not in _FLOATS else b
 
 
-def _check_tolerances(**given: float | None) -> None:
+def check_tolerances(asked: str, **given: float | None) -> None:
+    """Raises DebugError for one that is no number >= 0."""
     for name, value in given.items():
         bad = value is not None and (
             isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0
         )
         if bad:
             raise DebugError(
-                "Find the first mismatch",
+                asked,
                 expected=f"{name} a number >= 0, or nothing",
                 got=repr(value),
-                next_step=f"leave {name} out to ask for equal numbers",
+                next_step=f"leave {name} out",
             )
 
 

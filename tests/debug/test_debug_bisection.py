@@ -157,6 +157,12 @@ def test_bisect_when_asked_for_nonsense_then_it_says_what_to_do(
         bisect(lambda: make(x), device, reference)
 
 
+@pytest.mark.parametrize("options", [{"timeout_s": -1}, {"rtol": "small"}, {"atol": float("nan")}])
+def test_bisect_when_an_option_is_no_number_then_it_says_which(options, x):
+    with pytest.raises(DebugError, match=f"{next(iter(options))} a number >= 0"):
+        bisect(x * 2, "EDGE", **options)
+
+
 @pytest.mark.parametrize(
     ("make", "exact", "terms"),
     [

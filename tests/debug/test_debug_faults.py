@@ -1,5 +1,7 @@
 """The broken backends of the conformance suite, and which tool finds what is wrong with each."""
 
+import functools
+
 import numpy as np
 import pytest
 from faults_found import FOUND, NOT_FOUND
@@ -50,24 +52,35 @@ def test_not_found_then_it_is_so(name, broken, x):
     assert g.report.clean
 
 
-@pytest.fixture
-def notebook_device(tmp_path, monkeypatch):
-    """make(letter): notebook 02's broken backend of that letter, made from its own cells."""
+@functools.cache
+def parts_of_notebook_02():
+    """Part of a backend -> the text that a cell of the notebook writes."""
     import jupytext
 
     from labs.build.source import read_source
+    from labs.grading.workbench import PARTS
+
+    path = PROJECT_ROOT / "solutions" / "02_custom_backends.py"
+    source = read_source(path.stem, path.read_text("utf-8"))
+    heads = {part: f'%%writefile "{{mine.{part}}}"\n' for part in PARTS}
+    return {
+        part: cell.source.removeprefix(head)
+        for cell in jupytext.reads(source.text, fmt="py:percent").cells
+        for part, head in heads.items()
+        if cell.source.startswith(head)
+    }
+
+
+@pytest.fixture
+def notebook_device(tmp_path, monkeypatch):
+    """make(letter): notebook 02's broken backend of that letter, made from its own cells."""
     from labs.grading.faulty import faulty
-    from labs.grading.workbench import PARTS, Workbench
+    from labs.grading.workbench import Workbench
 
     monkeypatch.setenv("COURSE_HOME", str(tmp_path))
     bench, made = Workbench("MINE"), []
-    path = PROJECT_ROOT / "solutions" / "02_custom_backends.py"
-    source = read_source(path.stem, path.read_text("utf-8"))
-    for cell in jupytext.reads(source.text, fmt="py:percent").cells:
-        for part in PARTS:
-            head = f'%%writefile "{{mine.{part}}}"\n'
-            if cell.source.startswith(head):
-                getattr(bench, part).write_text(cell.source.removeprefix(head), "utf-8")
+    for part, text in parts_of_notebook_02().items():
+        getattr(bench, part).write_text(text, "utf-8")
 
     def make(letter):
         name, _, file = faulty(letter, bench).partition("=")
