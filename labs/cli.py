@@ -5,6 +5,7 @@ file, progress to stderr; the exit status is 0 only on success, 2 for what the r
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import re
@@ -62,11 +63,24 @@ def _test(rest: Sequence[str]) -> int:
     progress = state_dir() / "test-progress.sqlite"  # the reader's own progress stays out of it
     progress.unlink(missing_ok=True)
     variables = os.environ | jupyter.environment() | {"COURSE_STATE": str(progress)}
-    command = [sys.executable, "-m", "pytest", f"--rootdir={PROJECT_ROOT}", *rest]
+    command = [sys.executable, "-m", "pytest", f"--rootdir={PROJECT_ROOT}"]
+    command += [*side_by_side(rest), *rest]
     os.chdir(PROJECT_ROOT)
     if os.name == "posix":
         os.execve(command[0], command, variables)  # pytest itself gets the Ctrl-C, and sums up
     return subprocess.run(command, env=variables).returncode
+
+
+def side_by_side(rest: Sequence[str]) -> Sequence[str]:
+    """Options that run the whole suite in two processes, by pytest-xdist. None for who names tests,
+    debugs, or says in how many."""
+    chosen = {"-s", "--pdb", "--trace", "--collect-only", "--co"} & set(rest)
+    chosen |= {word for word in rest if word.startswith(("-n", "--numprocesses", "--dist"))}
+    chosen |= {word for word in rest if (PROJECT_ROOT / word.partition("::")[0]).exists()}
+    if chosen or (os.cpu_count() or 1) < 2 or importlib.util.find_spec("xdist") is None:
+        return ()
+    # by group: see tests/conftest.py, which puts the longest first
+    return ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
 
 
 def _doctor(options: argparse.Namespace) -> None:

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import re
@@ -101,6 +102,35 @@ def test_test_then_pytest_gets_the_line_as_it_is():
     answer = course("test", "-q", "--collect-only", "tests/test_units.py", "-k", "no_such_name")
     assert answer.returncode == 5  # pytest's "nothing collected"
     assert answer.stdout.rstrip().splitlines()[-1].startswith("no tests collected")
+
+
+@pytest.mark.parametrize(
+    ("line", "together"),
+    [
+        ("", True),
+        ("-q -m slow", True),
+        ("-k conformance", True),
+        ("tests/test_units.py", False),
+        ("tests/test_units.py::test_x", False),
+        ("-n 0", False),
+        ("-n4", False),
+        ("--pdb", False),
+        ("-s", False),
+    ],
+)
+def test_side_by_side_when_tests_are_named_or_debugged_then_in_one_process(
+    line, together, monkeypatch
+):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    options = cli.side_by_side(line.split())
+    assert bool(options) == together
+    assert not together or options[:2] == ("-n", "2")
+
+
+def test_side_by_side_when_xdist_is_missing_then_in_one_process(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert cli.side_by_side([]) == ()
 
 
 def test_test_then_the_readers_progress_stays_out_of_it(tmp_path):
