@@ -3,6 +3,7 @@
 beat_heuristic("matmul:n=512", "UPCAST 1 16; UPCAST 0 8", "CPU")
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from labs import bench
@@ -102,12 +103,14 @@ def beat_heuristic(
     seed: int = 0,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    measure: Callable[..., bench.ResultSet] = measure_choices,
 ) -> Contest:
     """Measure options against the heuristic's, for one kernel of a workload.
 
     Args:
         options: as `labs.gpu.options.apply` takes them; kernel: which one they are for, the one
             with most work when None. The workload's other kernels are the heuristic's in both.
+        measure: `measure_choices`, or `measure_choices_isolated` for a process of its own.
 
     Raises:
         OptionError: options that don't fit, with tinygrad's reason; DeviceError: no such device;
@@ -119,7 +122,7 @@ def beat_heuristic(
     backend = backend_of(where)
     opts = parse_options(options)
     yours, heuristic = write(chosen, opts, backend), write(chosen, None, backend)
-    results = measure_choices(
+    results = measure(
         work,
         {HEURISTIC: {}, YOURS: {chosen.key: opts}},
         device=where,

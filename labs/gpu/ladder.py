@@ -7,7 +7,7 @@ option is worth on this device. A rung that a device can't have is listed with t
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from labs import bench, toolchain
@@ -140,6 +140,7 @@ def matmul_ladder(
     seed: int = 0,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    measure: Callable[..., bench.ResultSet] = measure_choices,
 ) -> Ladder:
     """Measure the ladder of the product of two n x n matrices.
 
@@ -148,6 +149,7 @@ def matmul_ladder(
         clock: "device" (the kernel alone) or "wall".
         search_s: seconds for the last rung, a search; None leaves it out.
         roofs: of `labs.gpu.roofs.measure_roofs`, to say how far below the roof each rung is.
+        measure: `measure_choices`, or `measure_choices_isolated` for a process of its own.
         The others are those of `labs.bench.measure`.
 
     Returns:
@@ -176,7 +178,7 @@ def matmul_ladder(
     else:
         reason = "not asked for: search_s gives it some seconds"
         written["search"] = Rung("search", WORDS["search"], None, reason)
-    results = measure_choices(
+    results = measure(
         work,
         {name: choices[name] for name in NAMES if name in choices and written[name].kernel},
         device=where,
@@ -283,7 +285,7 @@ def _row(r: Rung) -> tuple[object, ...]:
         opts,
         format_flop_per_s(r.flop_per_s) + (" (model)" if r.measurement.modelled else ""),
         interval,
-        f"{_gain(r.step)} over {r.before}" if r.step else None,
+        _gain(r.step, f" over {r.before}"),
         _gain(r.total),
         format_intensity(r.intensity_accessed),
         r.kernel.counts.accumulators,
@@ -291,8 +293,8 @@ def _row(r: Rung) -> tuple[object, ...]:
     )
 
 
-def _gain(comparison: bench.Comparison | None) -> str | None:
+def _gain(comparison: bench.Comparison | None, over: str = "") -> str | None:
     if comparison is None:
         return None
-    text = format_ratio(comparison.speedup)
+    text = format_ratio(comparison.speedup) + over
     return text if comparison.word != "not resolved" else f"{text} (not resolved)"

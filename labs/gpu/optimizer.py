@@ -353,6 +353,7 @@ def find_options(
     budget_s: float,
     *,
     seed: int = 0,
+    workers: int | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> tuple[Opt, ...]:
@@ -375,7 +376,12 @@ def find_options(
 
         trial = next(t for k, t in desk.trials() if k == key)
         renderer = backend_of(device).renderer
-        farm = Farm(Device[device].renderer, timeout_s=_COMPILE_TIMEOUT_S, limit=_CODE_LIMIT)
+        farm = Farm(
+            Device[device].renderer,
+            timeout_s=_COMPILE_TIMEOUT_S,
+            limit=_CODE_LIMIT,
+            workers=workers,
+        )
         try:
             with farm:
                 found = search_kernel(

@@ -222,7 +222,7 @@ def _read(file: Path) -> tuple[Schedule, ...]:
             f"read schedules from '{file}'",
             expected=f"JSON with format '{FORMAT}', version {VERSION}",
             got=got,
-            next_step="move the file away to start a new one; it was left as it is",
+            next_step="move the file away to start a new one; it was left as it was",
         )
 
     try:

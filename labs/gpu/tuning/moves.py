@@ -29,15 +29,22 @@ def tiles(loops: Scheduler) -> tuple[Opts, ...]:
     """Choices that textbooks start a sum of products with: a tile of results in registers.
 
     A tile of v x t results takes v + t loads for v * t products. v lies along the last axis of the
-    result, whose values are neighbours in memory; t along an axis for which some load is used
-    again. Where there are work groups, 16 x 16 work items share such a tile.
+    result, whose values are neighbours in memory; t along an axis on which the loads of v don't
+    depend and others do. Where there are work groups, 16 x 16 work items share such a tile.
     """
     results = loops.upcastable_dims
     if loops.reduceop is None or len(results) < 2:
         return ()
     along = results[-1]
-    places = [b.src[1].get_idx().backward_slice_with_self for b in loops.bufs]
-    again = [a for a in results[:-1] if any(loops.rngs[a] not in p for p in places)]
+    loads = [b.src[1].get_idx().backward_slice_with_self for b in loops.bufs]
+    vectors = [p for p in loads if loops.rngs[along] in p]
+    singles = [p for p in loads if loops.rngs[along] not in p]
+
+    def shared(axis: int) -> bool:
+        rng = loops.rngs[axis]
+        return any(rng not in p for p in vectors) and any(rng in p for p in singles)
+
+    again = [axis for axis in results[:-1] if shared(axis)]
     found = []
     for across in reversed(again):
         for v, t in ((16, 4), (8, 8), (4, 4)):

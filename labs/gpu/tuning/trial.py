@@ -23,7 +23,7 @@ from labs.gpu.tuning.candidate import Candidate
 
 toolchain.activate()
 
-from tinygrad import Tensor
+from tinygrad import Context, Tensor
 from tinygrad.codegen.opt import Opt
 from tinygrad.device import Buffer
 from tinygrad.dtype import dtypes
@@ -75,7 +75,9 @@ class Bench:
         self._inputs = tuple(Tensor(a, device=device).realize() for a in arrays)
         self._result = work.compute(*self._inputs).contiguous()  # kept: the linear writes into it
         self._linear, self._values = self._result.linear_with_vars()
-        with fixed_options({}, device):  # saved schedules aside
+        # saved schedules aside; and not by tinygrad's pool, which waits for ever for a class that
+        # its workers can't import
+        with fixed_options({}, device), Context(PARALLEL=0):
             self._compiled = compile_linear(self._linear, beam=0)
         if not any(c.src[0].op is Ops.PROGRAM for c in self._compiled.src):
             raise MeasurementError(
