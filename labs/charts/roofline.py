@@ -226,11 +226,13 @@ def _label_points(axes: Axes, points: Sequence[Any], figure: Any) -> None:
             height -= 2
         taken.append((left, left + width, height))
         moved = y - height > _LEADER_FROM_PT
+        beside = 8 + (8 if moved else 0)  # room for the line to the point
+        line = {"arrowstyle": "-", "color": MUTED, "linewidth": 0.7, "shrinkA": 0}
         axes.annotate(
-            p.label, (p.intensity, p.flop_per_s), (-8 if to_left else 8, height - y),
+            p.label, (p.intensity, p.flop_per_s), (-beside if to_left else beside, height - y),
             textcoords="offset points", ha="right" if to_left else "left", va="center",
             fontsize=_LABEL_PT, color=INK, zorder=5,
-            arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.7} if moved else None,
+            arrowprops=line | {"relpos": (float(to_left), 0.5)} if moved else None,
         )  # fmt: skip
 
 

@@ -99,10 +99,13 @@ def _factors(dtype: str) -> np.ndarray:
 def _result(x: np.ndarray, ab: np.ndarray, steps: int) -> np.ndarray:
     if x.dtype.kind == "f":
         return x.astype(np.float64) + float(ab[1]) * steps
-    with np.errstate(over="ignore"):  # whole numbers wrap around, here as on the device
+    # whole numbers wrap around; as there are few different ones, each is followed once
+    lowest = int(np.iinfo(np.int8).min) if x.dtype == np.int8 else 0
+    table = np.arange(lowest, lowest + _START).astype(x.dtype)
+    with np.errstate(over="ignore"):
         for _ in range(steps):
-            x = x * ab[0] + ab[1]
-    return x
+            table = table * ab[0] + ab[1]
+    return table[x.astype(np.int64) - lowest]
 
 
 def _threads(device: str) -> int:

@@ -151,7 +151,7 @@ def measure_launches(
         for count in counts:
             if mode == EAGER and count > _MOST_EAGER:
                 continue
-            if mode == GRAPH and (why := _no_graph(device)):
+            if mode == GRAPH and (why := _no_graph(start, max(counts))):
                 missing[mode] = why
                 break
             name = _name(mode, count)
@@ -186,23 +186,36 @@ def _call(start: Tensor, count: int, mode: str) -> Callable[[], Tensor]:
         )
     if mode == EAGER:
         return lambda: _chain(start, count).realize()
-    step = TinyJit(lambda x: _chain(x, count).realize())
-    with Context(JIT=_JIT_LEVEL[mode]):
-        for _ in range(3):  # the second call captures, the third replays
-            step(start)
-    graphs = sum(call.src[0].op is Ops.CUSTOM_FUNCTION for call in step.captured.linear.src)
-    if mode == JIT and graphs:
+    step = _captured(start, count, mode)
+    if mode == JIT and _graphs(step):
         raise MeasurementError(
             f"measure TinyJit without graphs on {start.device}",
             expected="no graph in the captured calls",
-            got=f"{graphs}",
+            got=f"{_graphs(step)}",
             next_step="tinygrad's JIT=2 no longer turns graphs off: this measurement doesn't hold",
         )
     return lambda: step(start)
 
 
-def _no_graph(device: str) -> str:
-    return "" if Device[device].graph is not None else f"{device} launches kernels one by one"
+def _captured(start: Tensor, count: int, mode: str) -> TinyJit:
+    step = TinyJit(lambda x: _chain(x, count).realize())
+    with Context(JIT=_JIT_LEVEL[mode]):
+        for _ in range(3):  # the second call captures, the third replays
+            step(start)
+    return step
+
+
+def _graphs(step: TinyJit) -> int:
+    return sum(call.src[0].op is Ops.CUSTOM_FUNCTION for call in step.captured.linear.src)
+
+
+def _no_graph(start: Tensor, count: int) -> str:
+    """Why graphs can't be measured here; empty when they can."""
+    if Device[start.device].graph is None:
+        return f"{start.device} launches kernels one by one"
+    if count > 1 and not _graphs(_captured(start, count, GRAPH)):
+        return f"{start.device} has graphs, and TinyJit made none of {count} kernels"
+    return ""
 
 
 def _line(mode: str, counts: Sequence[int], results: ResultSet, reason: str) -> LaunchLine:

@@ -6,6 +6,7 @@ float64.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -42,9 +43,9 @@ class Product:
 
 def standard(n: int, seed: int = 0) -> Product:
     """a @ b in float32, one kernel."""
-    a, b = _matrices(n, seed)
-    work = _workload("matmul", n, "float32", (a, b), lambda a, b: a @ b, wide(a) @ wide(b))
-    return Product("standard", work, wide(a) @ wide(b), "one kernel")
+    a, b, exact = _matrices(n, seed)
+    work = _workload("matmul", n, "float32", (a, b), lambda a, b: a @ b, exact)
+    return Product("standard", work, exact, "one kernel")
 
 
 def blocked(n: int, block: int, seed: int = 0) -> Product:
@@ -64,7 +65,7 @@ def blocked(n: int, block: int, seed: int = 0) -> Product:
             got=f"block={block!r}",
             next_step="pass block=64",
         )
-    a, b = _matrices(n, seed)
+    a, b, exact = _matrices(n, seed)
     count = -(-n // block)
     padded = count * block
 
@@ -81,14 +82,14 @@ def blocked(n: int, block: int, seed: int = 0) -> Product:
             total = (part if total is None else total + part).contiguous()
         return total.permute(0, 2, 1, 3).reshape(padded, padded)[:n, :n].contiguous()
 
-    work = _workload(f"blocked {block} matmul", n, "float32", (a, b), compute, wide(a) @ wide(b))
+    work = _workload(f"blocked {block} matmul", n, "float32", (a, b), compute, exact)
     words = f"blocks of {block}, packed" + (f", padded to {padded}" if padded != n else "")
-    return Product("blocked", work, wide(a) @ wide(b), words)
+    return Product("blocked", work, exact, words)
 
 
 def layer(n: int, *, fused: bool, seed: int = 0) -> Product:
     """relu(a @ b + bias), as one kernel, or with each step's result written to memory."""
-    a, b = _matrices(n, seed)
+    a, b, exact = _matrices(n, seed)
     bias = normal(np.random.default_rng(seed + 1), (n,), "float32")
 
     def step(x: Tensor) -> Tensor:
@@ -97,7 +98,7 @@ def layer(n: int, *, fused: bool, seed: int = 0) -> Product:
     def compute(a: Tensor, b: Tensor, bias: Tensor) -> Tensor:
         return step(step(a @ b) + bias).relu()
 
-    exact = np.maximum(wide(a) @ wide(b) + wide(bias), 0)
+    exact = np.maximum(exact + wide(bias), 0)
     way = "fused" if fused else "unfused"
     work = _workload(f"{way} layer", n, "float32", (a, b, bias), compute, exact, extra=n * n * 2)
     return Product(way, work, exact, "matmul + bias + relu")
@@ -119,7 +120,7 @@ def quantized(n: int, *, scales: str = "tensor", seed: int = 0) -> Product:
             got=repr(scales),
             next_step="choose scales from that list",
         )
-    a, b = _matrices(n, seed)
+    a, b, exact = _matrices(n, seed)
     one = scales == "tensor"
     scale_a = _scale(a, None if one else 1)
     scale_b = _scale(b, None if one else 0)
@@ -134,7 +135,7 @@ def quantized(n: int, *, scales: str = "tensor", seed: int = 0) -> Product:
     inputs = (qa, qb, scale_a, scale_b)
     work = _workload(f"int8 matmul by {scales}", n, "int8", inputs, compute, want)
     words = f"int8 in, int32 sums, scale per {scales}"
-    return Product("quantized", work, wide(a) @ wide(b), words)
+    return Product("quantized", work, exact, words)
 
 
 def mixed(n: int, device: str, seed: int = 0) -> Product:
@@ -143,7 +144,7 @@ def mixed(n: int, device: str, seed: int = 0) -> Product:
     On matrix units that take float16 the product is left to them. Elsewhere the inputs are widened
     when they are loaded: tinygrad would round each product to float16 before it adds.
     """
-    a, b = _matrices(n, seed)
+    a, b, exact = _matrices(n, seed)
     half = tuple(x.astype(np.float16) for x in (a, b))
     cores = {(c.dtype_in, c.dtype_out) for c in Device[device].renderer.tensor_cores}
     on_cores = (dtypes.half, dtypes.float) in cores
@@ -155,7 +156,7 @@ def mixed(n: int, device: str, seed: int = 0) -> Product:
 
     want = wide(half[0]) @ wide(half[1])
     work = _workload("mixed matmul", n, "float16", half, compute, want, rtol=1e-3)
-    return Product("mixed", work, wide(a) @ wide(b), "float16 in, float32 sums")
+    return Product("mixed", work, exact, "float16 in, float32 sums")
 
 
 def accumulation(workload: Workload, device: str) -> tuple[str, str]:
@@ -204,7 +205,9 @@ def _name(dtype) -> str:
     )
 
 
-def _matrices(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+@lru_cache(maxsize=2)  # all ways of one size share them
+def _matrices(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two float32 matrices and their product in float64."""
     if not isinstance(n, int) or n < 1:
         raise MeasurementError(
             "multiply matrices",
@@ -213,7 +216,8 @@ def _matrices(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
             next_step="pass n=128",
         )
     rng = np.random.default_rng(seed)
-    return normal(rng, (n, n), "float32"), normal(rng, (n, n), "float32")
+    a, b = normal(rng, (n, n), "float32"), normal(rng, (n, n), "float32")
+    return a, b, wide(a) @ wide(b)
 
 
 def _scale(x: np.ndarray, axis: int | None) -> np.ndarray:

@@ -48,7 +48,9 @@ class Placement(TableView):
         min_flop, min_bytes: the same by hand, as the workload states them; None if it doesn't.
         time: of the kernels, on the clock of the roofs.
         wall: of a whole replayed call; None for a modelled device.
-        launch_s: wall time of launching its kernels (those of an empty call, for each).
+        empty_call_s: wall time of a call that launches one kernel with next to no work.
+        launch_share: what isn't kernels in the wall time of a call; without a device clock, an
+            empty call's time in relation to it. None for a modelled device.
         intensity: FLOP for each byte of compulsory traffic (`mem`), in FLOP/B; 0: no arithmetic.
         attainable_flop_per_s: the roofline at this intensity; None when a roof is missing.
         fraction: of the roof above it: of bandwidth left of the ridge point, else of arithmetic.
@@ -65,7 +67,8 @@ class Placement(TableView):
     min_bytes: float | None
     time: Measurement
     wall: Measurement | None
-    launch_s: float | None
+    empty_call_s: float | None
+    launch_share: float | None
     intensity: float | None
     attainable_flop_per_s: float | None
     fraction: float | None
@@ -92,11 +95,6 @@ class Placement(TableView):
         """Compulsory bytes (`mem`) by measured time, in B/s."""
         return self.work.mem_bytes / self.time.median_s
 
-    @property
-    def launch_share(self) -> float | None:
-        """Launching in relation to the wall time of a call."""
-        return _launch_share(self.wall, self.launch_s)
-
     def table(self) -> Table:
         """All numbers of this one."""
         work, ends = self.work, self.time.interval_s
@@ -106,7 +104,11 @@ class Placement(TableView):
         rows = (
             ("kernels", format_count(len(work.kernels)), ", ".join(work.kernels)),
             ("time of the kernels", format_seconds(self.time.median_s) + model, interval),
-            ("time of a call", format_seconds(wall), f"launching: {format_seconds(self.launch_s)}"),
+            (
+                "time of a call",
+                format_seconds(wall),
+                f"an empty call: {format_seconds(self.empty_call_s)}",
+            ),
             ("operations", format_flop(work.flop), f"by hand: {format_flop(self.min_flop)}"),
             ("bytes, each once", format_bytes(work.mem_bytes), _by_hand(self.min_bytes)),
             ("bytes accessed", format_bytes(work.accessed_bytes), "every load and store"),
@@ -254,11 +256,11 @@ def _placement(
 ) -> Placement:
     wall = _of_workload(walls, workload) if walls is not None else None
     empty = _of_workload(walls, _EMPTY) if walls is not None else None
-    launch_s = empty.median_s * len(work.kernels) if empty else None
+    launch_share = _launch_share(time, wall, empty)
     memory = roofs.memory
     compute = roofs.compute(workload.dtype, work.uses_matrix_units)
     ridge = roofs.ridge_point(workload.dtype, work.uses_matrix_units)
-    verdict = judge(work.intensity_mem, ridge, _launch_share(wall, launch_s))
+    verdict = judge(work.intensity_mem, ridge, launch_share)
     left = work.intensity_mem is not None and (ridge is None or work.intensity_mem < ridge[0])
     if left and memory:
         fraction = work.mem_bytes / time.median_s / memory.value
@@ -279,7 +281,8 @@ def _placement(
         min_bytes=workload.min_bytes,
         time=time,
         wall=wall,
-        launch_s=launch_s,
+        empty_call_s=empty.median_s if empty else None,
+        launch_share=launch_share,
         intensity=work.intensity_mem,
         attainable_flop_per_s=attainable,
         fraction=fraction,
@@ -294,8 +297,14 @@ def _of_workload(results: bench.ResultSet, workload: Workload) -> Measurement | 
     return next((m for m in results if m.name.startswith(name)), None)
 
 
-def _launch_share(wall: Measurement | None, launch_s: float | None) -> float | None:
-    return launch_s / wall.median_s if wall and launch_s is not None else None
+def _launch_share(
+    time: Measurement, wall: Measurement | None, empty: Measurement | None
+) -> float | None:
+    if wall is None:
+        return None
+    if time.clock == "device":  # a cold kernel may take longer than a warm call
+        return max(0.0, 1 - time.median_s / wall.median_s)
+    return empty.median_s / wall.median_s if empty else None
 
 
 def _by_hand(min_bytes: float | None) -> str:

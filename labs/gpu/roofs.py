@@ -27,7 +27,7 @@ from labs.gpu.datasheet import datasheet, host_model
 from labs.gpu.kernel_work import count_work
 from labs.gpu.roof_data import ARITHMETIC, MATRIX, MEMORY, Roof, Roofs
 from labs.gpu.streams import copy_workload, triad_workload
-from labs.units import format_bytes, format_flop, format_seconds
+from labs.units import format_bytes, format_flop, format_percent
 
 toolchain.activate()
 
@@ -39,11 +39,13 @@ INTERPRETED = ("PYTHON", "NULL")
 LAUNCH_SHARE = 0.01  # of a timed call at most
 CACHES_PER_ARRAY, QUICK_CACHES_PER_ARRAY = 4, 2  # STREAM's rule is 4 last-level caches an array
 _LEAST_ARRAY, _MOST_ARRAY = 16 << 20, 256 << 20  # bytes; more takes long to check against numpy
+_GPU_ARRAY, _QUICK_GPU_ARRAY = 512 << 20, 256 << 20  # less is over before a launch is
 _MEMORY_SHARE = 8  # an array takes at most this part of the device's memory
 _STREAM_CALL_S, _CHAIN_CALL_S, _GPU_CHAIN_CALL_S = 0.25, 10e-3, 2e-3
 _PILOT, _GPU_PILOT, _MOST_ELEMENTS = 1 << 16, 1 << 21, 1 << 24
 _MODELLED_STEPS = 256  # an emulator does a hundred million instructions a second
 _MATMUL_N = 4096
+_USUAL_NAMES = {"half": "float16", "float": "float32", "__bf16": "bfloat16"}
 _ROUNDS, _QUICK_ROUNDS = 8, 6
 _ROUND_TIME_S, _QUICK_ROUND_TIME_S = 0.2, 0.08
 
@@ -113,7 +115,8 @@ def measure_roofs(
         progress=progress,
         cancel=cancel,
     )
-    roofs = [_filled(case, results, place) for case in cases] + missing
+    roofs = [_filled(case, results) for case in cases] + missing
+    place.notes += _launch_notes(roofs, place.floor_s)
     if device.split(":")[0] == "CUDA":
         from labs.gpu.cuda.roofs import hand_written_roofs
 
@@ -227,8 +230,10 @@ def _choose(place: _Place, wanted: tuple[str, ...] | None, quick: bool):
 
 def _streams(place: _Place, quick: bool) -> list[_Case]:
     factor = QUICK_CACHES_PER_ARRAY if quick else CACHES_PER_ARRAY
-    size = max(_LEAST_ARRAY, factor * place.cache.bytes)
-    limits = {"the time that numpy's check takes": _MOST_ARRAY}
+    size, most = max(_LEAST_ARRAY, factor * place.cache.bytes), _MOST_ARRAY
+    if place.is_gpu:
+        size = most = _QUICK_GPU_ARRAY if quick else _GPU_ARRAY
+    limits = {"the time that numpy's check takes": most}
     caps = place.capabilities
     if caps and caps.largest_buffer_bytes:
         limits["the device's largest buffer"] = caps.largest_buffer_bytes
@@ -279,9 +284,6 @@ def _chain(place: _Place, dtype: str, shape: arithmetic.Shape | None):
         target = max(target, place.floor_s / LAUNCH_SHARE)
     done = workload.flop / (2 * (steps or arithmetic.STEPS[dtype]))  # elements of the pilot
     n = int(min(max(done, done * target / max(seconds, 1e-9)), _MOST_ELEMENTS))
-    if place.floor_s is not None and seconds * n / done < place.floor_s / LAUNCH_SHARE / 2:
-        least = format_seconds(place.floor_s)
-        place.notes.append(f"The launch ({least}) is more than 1% of the {dtype} chain's time")
     workload = arithmetic.chain_workload(place.device, dtype, n, shape, steps)
     counted = count_work(workload, place.device)
     if counted.flop != workload.flop:
@@ -303,7 +305,7 @@ def _matrix(place: _Place) -> tuple[list[_Case], list[Roof]]:
         return [], [Roof("matmul", MATRIX, "float16", reason=reason)]
     cases, missing = [], []
     for name in kinds:
-        dtype = {"half": "float16", "float": "float32"}.get(name, name)
+        dtype = _USUAL_NAMES.get(name, name)
         if dtype not in ("float16", "float32"):
             missing.append(Roof("matmul", MATRIX, dtype, reason=f"numpy has no {dtype} to check"))
             continue
@@ -331,7 +333,7 @@ def _matmul(dtype: str) -> Workload:
     )
 
 
-def _filled(case: _Case, results: bench.ResultSet, place: _Place) -> Roof:
+def _filled(case: _Case, results: bench.ResultSet) -> Roof:
     name = f"{case.workload.name}/{case.workload.shape}/{case.workload.dtype}/"
     for m in results:
         if m.name.startswith(name):
@@ -344,6 +346,20 @@ def _filled(case: _Case, results: bench.ResultSet, place: _Place) -> Roof:
             )
     why = next((f.error for f in results.failures if f.name.startswith(name)), results.stop_reason)
     return replace(case.roof, how="", reason=str(why).replace("\n", "; "))
+
+
+def _launch_notes(roofs: Sequence[Roof], floor_s: float | None) -> list[str]:
+    """Which roofs were timed so briefly that a launch is more than a hundredth of them."""
+    shares = [
+        (roof, floor_s / roof.measurement.median_s)
+        for roof in roofs
+        if floor_s is not None and roof.measurement is not None
+    ]
+    return [
+        f"Launching is up to {format_percent(share, 2)} of the time of {roof.name}"
+        for roof, share in shares
+        if share > LAUNCH_SHARE
+    ]
 
 
 def _require_device(device: str) -> str:

@@ -1,7 +1,7 @@
 """What bounds a computation: the rule, and the words for it. Numbers in, words out.
 
 The rule, in this order:
-1. launch: at least half of what a program waits for is the launching of its kernels.
+1. launch: at least half of what a program waits for is not its kernels, but launching them.
 2. memory: its intensity lies below the ridge point's interval.
 3. compute: its intensity lies above that interval.
 4. not resolved: inside the interval, or a roof is missing.

@@ -89,6 +89,7 @@ def test_chart_when_drawn_then_the_points_are_the_data(made):
 def test_chart_when_points_lie_close_then_their_labels_do_not_overlap(made):
     crowd = [(f"workload {i}", 4 + i / 100, 40 + i / 10, "compute") for i in range(8)]
     chart = roofline_chart(made(crowd, roofs(MEMORY, COMPUTE)))
+    chart.figure.draw_without_rendering()
     found = labels(chart, {n for n, *_ in crowd})
     boxes = [Text.get_window_extent(t) for t in found]  # without the line to the point
     assert len(boxes) == len(crowd)

@@ -78,6 +78,16 @@ def test_chain_when_operations_vanish_then_it_is_refused(monkeypatch, small):
         room._chain(place, "float32", None)
 
 
+def test_launch_notes_when_a_call_is_short_then_said():
+    class Call:
+        median_s = 1e-3
+
+    roof = room.Roof("copy", "memory", "float32", 1e9, measurement=Call())
+    assert room._launch_notes([roof], 9e-6) == []
+    assert room._launch_notes([roof], None) == []
+    assert "2% of the time of copy" in room._launch_notes([roof], 2e-5)[0]
+
+
 @pytest.mark.parametrize("dtypes", ["float31", ("float32", "complex64"), ()])
 def test_measure_roofs_when_the_dtype_is_unknown_then_said(dtypes):
     with pytest.raises(MeasurementError, match="some of float16, float32"):

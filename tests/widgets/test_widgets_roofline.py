@@ -17,7 +17,7 @@ def placement(label, intensity, word):
     work = KernelWork((f"kernel of {label}",), intensity * 1e6, 1e6, 2e6)
     return Placement(
         f"{label}:n=1,dtype=float32", label, "CPU", "float32", work, None, None, time, None, None,
-        intensity, 1e9, 0.5, word, "because",
+        None, intensity, 1e9, 0.5, word, "because",
     )  # fmt: skip
 
 
