@@ -10,6 +10,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from labs.bench.__main__ import event_stream, stdin_closed
@@ -17,6 +18,7 @@ from labs.bench.files import load_results, save_results
 from labs.bench.isolated import STALL_TIMEOUT_S, died_early, run_child
 from labs.bench.results import ResultSet
 from labs.bench.runner import Cancel, Event, Progress
+from labs.bench.sampler import Settings
 from labs.bench.workload import Workload
 from labs.bench.workloads import parse_workload
 from labs.errors import LabError, MeasurementError
@@ -31,6 +33,7 @@ def measure_choices_isolated(
     device: str = "CPU",
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    settings: Settings | None = None,
     stall_timeout_s: float = STALL_TIMEOUT_S,
     **options: object,
 ) -> ResultSet:
@@ -55,6 +58,7 @@ def measure_choices_isolated(
             for label, choice in choices.items()
         }
         data = {"workload": spec, "choices": texts, "device": device, "options": options}
+        data["settings"] = asdict(settings) if settings is not None else None
         job.write_text(json.dumps(data | {"results": str(file)}), encoding="utf-8")
         command = [sys.executable, "-m", "labs.gpu.isolated_choices", str(job)]
         end = run_child(command, progress, cancel, stall_timeout_s)
@@ -92,6 +96,7 @@ def main(argv: Sequence[str]) -> int:
             device=device,
             progress=progress,
             cancel=cancel,
+            settings=Settings(**job["settings"]) if job["settings"] else None,
             **job["options"],
         )
         save_results(results, job["results"])

@@ -7,12 +7,13 @@ option is worth on this device. A rung that a device can't have is listed with t
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from labs import bench, toolchain
-from labs.bench.plan import require_choice, resolve_devices
+from labs.bench.plan import require_choice, require_positive, resolve_devices
 from labs.bench.runner import Cancel, Progress
+from labs.bench.sampler import Settings
 from labs.errors import LabError, MeasurementError
 from labs.gpu.kernels import KernelAst, backend_of, kernels_of, loops_of
 from labs.gpu.measured import measure_choices
@@ -133,6 +134,7 @@ def matmul_ladder(
     dtype: str = "float32",
     *,
     clock: str = "device",
+    rungs: Sequence[str] | None = None,
     search_s: float | None = None,
     roofs: Roofs | None = None,
     rounds: int = ROUNDS,
@@ -147,6 +149,7 @@ def matmul_ladder(
     Args:
         device: a device of this machine. EDGE's time is modelled, and says so.
         clock: "device" (the kernel alone) or "wall".
+        rungs: names of those to measure, when all would take too long: "none" is slow at large n.
         search_s: seconds for the last rung, a search; None leaves it out.
         roofs: of `labs.gpu.roofs.measure_roofs`, to say how far below the roof each rung is.
         measure: `measure_choices`, or `measure_choices_isolated` for a process of its own.
@@ -165,6 +168,8 @@ def matmul_ladder(
     """
     require_choice("clock", clock, bench.results.CLOCKS)
     (where,) = resolve_devices(device)
+    for name in rungs or ():
+        require_choice("rungs", name, NAMES)
     work = bench.parse_workload(f"matmul:n={n},dtype={dtype}")
     plans, written, kernel = _written(work, where)
     choices = {name: {} if p.opts is None else {kernel.key: p.opts} for name, p in plans.items()}
@@ -180,18 +185,35 @@ def matmul_ladder(
         written["search"] = Rung("search", WORDS["search"], None, reason)
     results = measure(
         work,
-        {name: choices[name] for name in NAMES if name in choices and written[name].kernel},
+        {
+            name: choices[name]
+            for name in NAMES
+            if name in choices and written[name].kernel and name in (rungs or NAMES)
+        },
         device=where,
         clock=clock,
         rounds=rounds,
-        round_time_s=round_time_s,
+        settings=_settings(round_time_s),
         seed=seed,
         progress=progress,
         cancel=cancel,
     )
-    rungs = _compared([written[name] for name in NAMES], results, work, dtype, roofs)
+    climbed = _compared([written[name] for name in NAMES], results, work, dtype, roofs)
     intensity = work.flop / work.min_bytes
-    return Ladder(work.spec, where, clock, intensity, rungs, results, roofs)
+    return Ladder(work.spec, where, clock, intensity, climbed, results, roofs)
+
+
+def _settings(round_time_s: float) -> Settings:
+    """Few samples a round: the plain loops are a hundred times slower than the best rung, and what
+    the interval is made of is the spread between rounds."""
+    require_positive("round_time_s", round_time_s)
+    return Settings(
+        warmup_time_s=0.4 * round_time_s,
+        warmup_calls=1,
+        warmup_cap_s=10 * round_time_s,
+        round_time_s=round_time_s,
+        min_samples=2,
+    )
 
 
 def _written(work: bench.Workload, device: str):
@@ -255,9 +277,12 @@ def _compared(rungs, results, work, dtype, roofs) -> tuple[Rung, ...]:
         m = measured.get(rung.name)
         facts = dict(vars(rung))
         if rung.name in failed:
-            facts["reason"] = failed[rung.name]
+            facts["reason"] = f"failed: {failed[rung.name]}"
         elif m is None and not rung.reason:
-            facts["reason"] = f"not measured: the run was {results.stop_reason}"
+            done_with = results.stop_reason
+            facts["reason"] = (
+                "not asked for" if done_with == "complete" else f"the run was {done_with}"
+            )
         if m is not None:
             facts["measurement"] = m
             pair = functools.partial(bench.compare, candidate=m, implementations=True)
@@ -276,7 +301,7 @@ def _compared(rungs, results, work, dtype, roofs) -> tuple[Rung, ...]:
 def _row(r: Rung) -> tuple[object, ...]:
     opts = "\n".join(r.opts or ()) if r.opts else ("none" if r.opts is not None else r.reason)
     if r.measurement is None:
-        said = opts if r.opts is None else f"{opts}\nfailed: {r.reason.splitlines()[0]}"
+        said = opts if r.opts is None else f"{opts}\n{r.reason.splitlines()[0]}"
         return (r.name, said, *[None] * 7)
     ends = r.measurement.flop_per_s_interval
     interval = format_interval(ends.low, ends.high, format_flop_per_s) if ends else None

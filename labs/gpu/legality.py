@@ -194,8 +194,13 @@ def work_items(loops: Scheduler) -> int:
 
 
 def written_out(loops: Scheduler) -> int:
-    """How many copies of the innermost statement stand in the code."""
-    return _product(loops, (AxisType.UPCAST, AxisType.UNROLL))
+    """How many copies of the innermost statement stand in the code.
+
+    With tensor cores that statement is their instruction, whose own results don't count.
+    """
+    core = getattr(loops, "tensor_core", None)
+    covered = core.elements_per_thread[2] if core is not None else 1
+    return max(1, _product(loops, (AxisType.UPCAST, AxisType.UNROLL)) // covered)
 
 
 def group_limit(loops: Scheduler) -> int:

@@ -59,7 +59,7 @@ def test_gains_are_over_the_rung_that_options_are_added_to_and_over_none(ladder)
 def test_rungs_that_are_not_here_or_failed_have_their_reason(ladder):
     assert "no work groups" in ladder["local"].reason and ladder["local"].opts is None
     assert "search_s" in ladder["search"].reason
-    assert ladder["unroll"].reason == "it crashed" and ladder["unroll"].measurement is None
+    assert ladder["unroll"].reason == "failed: it crashed" and ladder["unroll"].measurement is None
     assert ladder["unroll"].kernel is not None  # its source is still there to read
     text = str(ladder)
     assert "failed: it crashed" in text and "4x over none" in text
@@ -86,6 +86,14 @@ def test_a_modelled_time_says_so(ladder):
     ]
     modelled = replace(ladder, rungs=tuple(rungs))
     assert modelled.modelled and "(model)" in str(modelled)
+
+
+def test_only_the_rungs_that_are_asked_for_are_measured():
+    some = matmul_ladder("CPU", N, rungs=["none", "upcast"], measure=_scripted({}))
+    assert [r.name for r in some.measured] == ["none", "upcast"]
+    assert some["heuristic"].reason == "not asked for" and some["heuristic"].kernel is not None
+    with pytest.raises(MeasurementError, match="rungs='top'"):
+        matmul_ladder("CPU", N, rungs=["top"])
 
 
 def test_an_impossible_ladder_says_what_is_expected():

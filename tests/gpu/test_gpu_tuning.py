@@ -72,6 +72,16 @@ def test_tiles_lie_on_axes_whose_loads_are_used_again():
     assert tiles(_loops("exp:n=16")) == () and tiles(_loops("softmax:n=16")) == ()
 
 
+def test_tensor_cores_keep_their_neighbours():
+    spec = "matmul:n=512,dtype=float16"
+    loops = _loops(spec, "CUDA:sm_90")
+    start = parse_options("TC 0 -1 0 1; UPCAST 0 4; UPCAST 1 4; LOCAL 1 4")  # tinygrad's own
+    found = list(neighbours(loops, start, Random(0)))
+    kept = [o for o in found if o[0].op.name == "TC"]
+    # 4 x 4 instructions in two halves; the 4 results of each don't count as code written out
+    assert copies(loops, start) == 32 and len(kept) > 10
+
+
 def test_tiles_of_a_gpu_come_with_groups():
     first = tiles(_loops("matmul:n=512", "CUDA:sm_90"))[0]
     assert option_texts(first)[2:] == ("LOCAL 1 16", "LOCAL 0 16")
