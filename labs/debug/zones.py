@@ -9,7 +9,7 @@ ALIGNMENT = 256  # of parts that are copied by themselves: more than any device 
 
 def pattern(word: int, nbytes: int) -> np.ndarray:
     """So many bytes of one repeated 16-bit word."""
-    return np.resize(np.array([word], "<u2").view(np.uint8), nbytes)
+    return np.full(-(-nbytes // 2), word, "<u2").view(np.uint8)[:nbytes]
 
 
 class Reach:
