@@ -41,16 +41,9 @@ tools = toolchain.activate()  # finds a compiler and drivers before tinygrad ope
 import numpy as np
 from tinygrad import Tensor
 
-from labs import backends, charts, devices, widgets
-from labs.charts.compute import compute_chart
-from labs.charts.launch import launch_chart
-from labs.charts.roofline import roofline_chart
+from labs import backends, charts, devices, gpu, widgets
 from labs.errors import LabError
-from labs.gpu import access
-from labs.gpu.explorer import GPUOptimizationExplorer
-from labs.gpu.recorded import load_recorded
 from labs.grading import check, hint, predict, progress, reveal
-from labs.widgets.roofline import RooflinePanel
 
 backends.register()
 
@@ -61,7 +54,7 @@ backends.register()
 # processor, else the CPU. Another choice is fine. It is made now, and the whole notebook follows it.
 
 # %%
-explorer = GPUOptimizationExplorer()
+explorer = gpu.GPUOptimizationExplorer()
 explorer
 
 # %%
@@ -71,7 +64,7 @@ picker
 
 # %%
 if picker.value != explorer.device:
-    explorer = GPUOptimizationExplorer(picker.value)
+    explorer = gpu.GPUOptimizationExplorer(picker.value)
 device = explorer.device
 
 # %% [markdown]
@@ -81,7 +74,7 @@ device = explorer.device
 # NVIDIA H100, which always say so:
 
 # %%
-h100 = load_recorded()
+h100 = gpu.load_recorded()
 charts.recorded_section_chart(h100, "streams")
 
 # %% [markdown]
@@ -159,13 +152,10 @@ predict("bound-large-add", "memory")
 predict("bound-tiny-add", "memory")
 
 # %%
-from labs.gpu.roofline import place
-
 large, tiny = "add:n=2048", "add:n=16"
-placed = place(
+placed = gpu.place(
     [large, "softmax:n=512", "matmul:n=256", tiny], device, roofs, rounds=4, round_time_s=0.03
 )
-placed
 
 # %%
 reveal("bound-large-add", placed[0].bound_by)
@@ -174,20 +164,16 @@ reveal("bound-large-add", placed[0].bound_by)
 reveal("bound-tiny-add", placed[3].bound_by)
 
 # %% [markdown]
+# All four as a picture, with intensity to the right and throughput upwards. Ask the points, or place workloads of
+# your own:
+
+# %%
+widgets.roofline_panel(roofline=placed, discovery=discovery)
+
+# %% [markdown]
 # *Bound by* says which roof is above a workload. *Of its roof* says how near it came: a kernel far below its
-# roof is held back by its own code, and that is what this notebook is about. The same as a picture, with
-# intensity to the right and throughput upwards:
-
-# %%
-roofline_chart(placed)
-
-# %% [markdown]
-# Ask the points, or place workloads of your own:
-
-# %%
-RooflinePanel(roofline=placed, discovery=discovery)
-
-# %% [markdown]
+# roof is held back by its own code, and that is what this notebook is about.
+#
 # ### Exercise 3.2 · What fusing a layer is worth (5 points)
 #
 # A layer is `relu(x @ w + b)` with x of shape (m, k), w of (k, n), b of (n,). Return its arithmetic intensity
@@ -223,10 +209,11 @@ check("3.2", layer_intensities)
 # work items in a group. Nothing is run:
 
 # %%
+from labs.gpu.access import pattern
 from labs.gpu.options import apply, axes, parse_options
 
 warp = parse_options("LOCAL 0 32")
-side_by_side = access.analyze_access(lambda: Tensor.empty(1 << 20) + 1, "CUDA:sm_90", warp)
+side_by_side = gpu.analyze_access(lambda: Tensor.empty(1 << 20) + 1, "CUDA:sm_90", warp)
 print("\n".join(side_by_side.kernels[0].source.strip().splitlines()[-6:]))
 
 # %% [markdown]
@@ -245,7 +232,7 @@ charts.lanes_chart(load, target=side_by_side.label)
 reveal("sectors-side-by-side", load.sectors, unit="sectors")
 
 # %%
-strided = access.analyze_access(access.pattern("strided", n=1 << 14, stride=8), "CUDA:sm_90", warp)
+strided = gpu.analyze_access(pattern("strided", n=1 << 14, stride=8), "CUDA:sm_90", warp)
 charts.lanes_chart(strided.find("load"), target=strided.label)
 
 # %%
@@ -297,7 +284,7 @@ check("3.3", count_sectors)
 predict("stride-share", 50, unit="%")
 
 # %%
-patterns = access.measure_patterns(
+patterns = gpu.measure_patterns(
     device,
     1 << 20,
     ("sequential", "strided:stride=8", "transposed", "gather"),
@@ -318,7 +305,7 @@ reveal("stride-share", 100 * patterns.find("strided, stride=8").copy_fraction, u
 # again, from 16 KiB on:
 
 # %%
-by_size = access.bandwidth_by_size(
+by_size = gpu.bandwidth_by_size(
     device, [1 << k for k in range(14, 28, 2)], rounds=4, round_time_s=0.01
 )
 charts.bandwidth_size_chart(by_size)
@@ -341,7 +328,7 @@ def row_sum():
     return Tensor.empty(1024, 1024).sum(axis=1)
 
 
-chosen = access.analyze_access(row_sum, "CUDA:sm_90")
+chosen = gpu.analyze_access(row_sum, "CUDA:sm_90")
 charts.lanes_chart(chosen.find("load"), target=chosen.label)
 
 # %%
@@ -375,7 +362,7 @@ axes(row_sum, "CUDA:sm_90")
 # has at least 32 work items. The check reads it from the code: no GPU is needed.
 #
 # Try options in a cell first, such as
-# `access.analyze_access(row_sum, "CUDA:sm_90", parse_options("LOCAL 0 32"))`.
+# `gpu.analyze_access(row_sum, "CUDA:sm_90", parse_options("LOCAL 0 32"))`.
 
 # %% tags=["answer", "ex-3-4"]
 def row_sum_options():
@@ -393,7 +380,7 @@ check("3.4", row_sum_options)
 
 # %%
 try:
-    repaired = access.analyze_access(row_sum, "CUDA:sm_90", parse_options(row_sum_options()))
+    repaired = gpu.analyze_access(row_sum, "CUDA:sm_90", parse_options(row_sum_options()))
     picture = charts.lanes_chart(repaired.find("load"), target=repaired.label)
 except NotImplementedError:
     picture = "Exercise 3.4 is still open: solve it above, then run this cell again."
@@ -404,7 +391,7 @@ picture
 # tinygrad's options make groups of 8 × 16 work items, so that both sides use whole sectors:
 
 # %%
-transpose = access.analyze_access(lambda: Tensor.empty(16384, 16384).T + 0, "CUDA:sm_90")
+transpose = gpu.analyze_access(lambda: Tensor.empty(16384, 16384).T + 0, "CUDA:sm_90")
 for a in transpose.accesses:
     print(f"{a.kind:<5} of {a.bytes_per_lane:>2} B a lane: {a.sectors:g} sectors, {a.efficiency:.0%} used")
 
@@ -425,10 +412,8 @@ for a in transpose.accesses:
 predict("launch-us", 20, unit="µs")
 
 # %%
-from labs.gpu.launch import measure_launches
-
-launches = measure_launches(device, (1, 4, 16, 64), rounds=5, round_time_s=0.03)
-launch_chart(launches)
+launches = gpu.measure_launches(device, (1, 4, 16, 64), rounds=5, round_time_s=0.03)
+charts.launch_chart(launches)
 
 # %%
 reveal("launch-us", launches.line("TinyJit").per_kernel_s * 1e6, unit="µs")
@@ -510,7 +495,7 @@ check("3.5", smallest_batch)
 predict("occupancy-128", 100, unit="%")
 
 # %%
-from labs.gpu.occupancy import occupancy, occupancy_by_registers, occupancy_by_threads, waves
+from labs.gpu.occupancy import occupancy, occupancy_by_registers, occupancy_by_threads
 from labs.gpu.resources import KernelResources
 
 example = occupancy(KernelResources("example", "sm_90", 128, 0), "9.0", threads=256)
@@ -555,7 +540,7 @@ check("3.6", active_warps)
 # than half of the H100's bandwidth. Look at its block size:
 
 # %%
-plus_one = access.analyze_access(lambda: Tensor.empty(1 << 28) + 1, "CUDA:sm_90")
+plus_one = gpu.analyze_access(lambda: Tensor.empty(1 << 28) + 1, "CUDA:sm_90")
 plus_one.kernels[0].local_size, plus_one.efficiency
 
 # %%
@@ -586,8 +571,8 @@ charts.occupancy_chart(
 # One more cost has to do with blocks: they are worked off in **waves**. One block too many begins a new wave:
 
 # %%
-print(waves(blocks=132, multiprocessors=132, active_blocks=1))
-print(waves(blocks=133, multiprocessors=132, active_blocks=1))
+print(gpu.waves(blocks=132, multiprocessors=132, active_blocks=1))
+print(gpu.waves(blocks=133, multiprocessors=132, active_blocks=1))
 
 # %% [markdown]
 # > **Takeaway.** Occupancy says how many warps can hide each other's waiting, and one scarce resource sets it. It
@@ -606,23 +591,21 @@ predict("heuristic-gain", 5, unit="times")
 
 # %%
 ladder = explorer.climb_matmul_ladder(256, rounds=4, round_time_s=0.02)
-charts.ladder_chart(ladder)
-
-# %%
 total = ladder["heuristic"].total
 reveal("heuristic-gain", total and total.speedup, unit="times")
 
 # %% [markdown]
-# The lower picture says why: plain loops load two values for each multiply-add. A **tile** of 4 × 4 results in
-# registers loads 4 + 4 values for 16 of them. That is the whole secret of fast matrix products, on every device.
-# The gain isn't the arithmetic, it is the loads that don't happen.
-#
-# Click on the rungs to read their code. The line below takes options of your own:
+# Click on the rungs to read their code, and why a rung isn't there on your device. The line for options of your own is
+# for later.
 
 # %%
 widgets.ladder_panel(ladder=ladder, device=device)
 
 # %% [markdown]
+# The lower picture says why *upcast* is the great step: plain loops load two values for each multiply-add. A
+# **tile** of 4 × 4 results in registers loads 4 + 4 values for 16 of them. That is the secret of fast matrix
+# products, on every device. The gain isn't the arithmetic, it is the loads that don't happen.
+#
 # ### Options by hand
 #
 # The same product on the CPU device. These are its axes, and this is the plain kernel:
@@ -720,7 +703,7 @@ predict("fused-gain", 1.5, unit="times")
 
 # %%
 study = explorer.optimize_compute_workloads((128,), rounds=4, round_time_s=0.02)
-compute_chart(study)
+charts.compute_chart(study)
 
 # %%
 fused = study.compare("unfused", "fused", 128)
@@ -873,7 +856,8 @@ except NotImplementedError:
 
 # %% [markdown]
 # The arithmetic needs 2.05 ms at 66.9 TFLOP/s. So with a tile of 128 × 128 memory is no longer the limit: from
-# there on, the load *instructions* are.
+# there on, the load *instructions* are. (Without a tile, caches serve most loads: *coalesced* took 24 ms, not 164. But
+# every load has to be asked for, and waited for.)
 #
 # ### What do the rungs take?
 #
@@ -970,9 +954,7 @@ live
 # one workload. Each says how it was obtained, and one that can't be had on this device says why:
 
 # %%
-from labs.gpu.metrics import collect_metrics
-
-collect_metrics("chain:n=512", device, roofs, launches=launches, profile=False)
+gpu.collect_metrics("chain:n=512", device, roofs, launches=launches, profile=False)
 
 # %% [markdown]
 # Then advice. The explorer looks at the workload and at what was measured here. Advice that doesn't apply says why.
@@ -1010,9 +992,7 @@ charts.advice_chart(advice.apply_all(rounds=4, round_time_s=0.02))
 # the answer, races the winner against the heuristic once more, and keeps it only when it is *resolved* to be faster.
 
 # %%
-from labs.gpu.optimizer import PerformanceOptimizer
-
-optimizer = PerformanceOptimizer("CPU", budget_s=6, rounds=5, round_time_s=0.03)
+optimizer = gpu.PerformanceOptimizer("CPU", budget_s=6, rounds=5, round_time_s=0.03)
 optimized = optimizer.optimize("sum:n=512")
 optimized
 
