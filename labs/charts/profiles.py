@@ -79,11 +79,12 @@ def _panel(axes: Axes, panel: tuple, chosen: Sequence[Any], labels: dict[int, st
     values = [f.value for f in figures]
     ends = [e for f in figures if f.interval for e in (f.interval.low, f.interval.high) if e > 0]
     axes.set_xscale("log")
+    axes.autoscale(False, axis="x")  # the limits are set below; a single point has none
     for y, (profile, figure) in enumerate(zip(chosen, figures, strict=True)):
         look = marker_look(profile.device_name, modelled=profile.modelled)
         axes.plot([figure.value], [y], linestyle="", **look)
         text = figure.text()
-        if figure.interval is not None:
+        if figure.interval is not None and figure.interval.width > 0:  # a model has no spread
             draw_interval(axes, max(figure.interval.low, 1e-300), figure.interval.high, y)
             text += f"  {figure.interval_text()}"
         side_text(axes, y, text)

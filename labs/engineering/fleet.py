@@ -80,6 +80,7 @@ def benchmark_fleet(
     path: str | Path | None = None,
     progress: Progress | None = None,
     timeout_s: float | None = None,
+    connect_s: float = CONNECT_S,
 ) -> Fleet:
     """The comprehensive suite on each host that a scheduler has workers on.
 
@@ -90,6 +91,7 @@ def benchmark_fleet(
             Each is written when its host is done.
         progress: called with (hosts that are done, hosts, text).
         timeout_s: for the whole fleet; three budgets, and two minutes at least, when None.
+        connect_s: for reaching the scheduler.
 
     Raises:
         LabError: when the scheduler can't be reached, has no workers, or none of them has this
@@ -105,7 +107,7 @@ def benchmark_fleet(
         "energy": energy,
     }
     limit_s = timeout_s or max(_LEAST_WAIT_S, _SPARE * budget_s)
-    with _connected(scheduler) as client:
+    with _connected(scheduler, connect_s) as client:
         hosts, failures, workers = _hosts(client, scheduler)
         run = uuid.uuid4().hex[:12]
         tasks = {
@@ -113,7 +115,7 @@ def benchmark_fleet(
                 measure_here,
                 chosen,
                 run,
-                workers=sorted(workers[host]),
+                workers=places(host, workers),
                 allow_other_workers=False,
                 pure=False,
                 retries=RETRIES,
@@ -124,6 +126,14 @@ def benchmark_fleet(
         texts = _gathered(client, tasks, failures, limit_s, progress)
         results, files = _kept(texts, Path(path) if path is not None else None, failures)
     return Fleet(results, failures, files, workers)
+
+
+def places(host: str, workers: Mapping[str, Iterable[str]]) -> list[str]:
+    """Where the task of a host may run: anywhere at its network address, so that a worker that was
+    started again may take it, unless another host has the same address."""
+    mine = {_address(w) for w in workers[host]}
+    others = {_address(w) for h, ws in workers.items() if h != host for w in ws}
+    return sorted(workers[host]) if mine & others else sorted(mine)
 
 
 def group_hosts(
@@ -150,12 +160,17 @@ def group_hosts(
     return hosts, {host: why for host, why in refused.items() if host not in hosts}
 
 
+def _address(worker: str) -> str:
+    """'tcp://10.0.0.2:39001' -> '10.0.0.2'."""
+    return worker.rpartition("://")[2].rpartition(":")[0]
+
+
 @contextmanager
-def _connected(scheduler: str):
+def _connected(scheduler: str, connect_s: float):
     from distributed import Client
 
     try:
-        client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
+        client = Client(scheduler, timeout=connect_s, set_as_default=False)
     except (OSError, TimeoutError, ValueError, RuntimeError) as error:
         raise LabError(
             f"reach the scheduler '{scheduler}'",

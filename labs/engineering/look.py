@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import psutil
 
-from labs import toolchain
+from labs import backends, toolchain
 from labs.bench.execution import Execution, prepare
 from labs.bench.results import Failure
 from labs.bench.runner import Event, failure_of
@@ -59,6 +59,7 @@ class Look:
 
 def kind_of(target: Target) -> str:
     """Which suite suits a target."""
+    backends.register()  # the course's own devices can be opened
     if is_modelled(target.device):
         return suite.MODELLED
     base = target.device.split(":")[0]
@@ -175,9 +176,9 @@ def _too_long(look: Look, case: SuiteCase, target: Target, longest_call_s: float
     A call takes a launch and time in proportion to its work: t = floor + rate x work. The floor is
     the shortest call of the target; a smaller case that takes hardly longer tells no rate.
     """
-    calls = {
-        suite.case_named(n): s for (n, where), s in look.calls_s.items() if where == target.name
-    }
+    seen = {**look.calls_s, **look.too_slow_s}
+    mine = ((name, seconds) for (name, where), seconds in seen.items() if where == target.name)
+    calls = {suite.case_named(name): seconds for name, seconds in mine}
     floor_s = min(calls.values(), default=0.0)
     for section in (case.section, _LIKE.get(case.section, "")):
         known = [c for c in calls if c.section == section and 0 < c.work < case.work]

@@ -162,6 +162,8 @@ class Monitor:
             due = max(due + period, clock() - period)
             self._take(clock())
             self._own_cpu_s = earlier_cpu_s + time.thread_time() - cpu_before
+        self._take(clock())  # what has happened since the last one would be lost
+        self._own_cpu_s = earlier_cpu_s + time.thread_time() - cpu_before
         self._watched_s += clock() - self._began_s
         self._began_s = 0.0
 

@@ -102,7 +102,8 @@ class ReportPanel(Panel):
 def _part(report: Report, part: str) -> str:
     if part == "Summary":
         tables = (wins_table(report.best),)
-        return f"<p>{escape(report.summary)}</p>" + _tables(tables)
+        head = f"<p><b>{escape(report.title)}</b></p><p>{escape(report.summary)}</p>"
+        return head + _tables(tables)
     if part == "Profiles":
         parts = []
         for modelled in (False, True):
