@@ -21,7 +21,7 @@ class RungExplorer(Panel):
     def __init__(self, name: str = "naive") -> None:
         chosen = rung(name).name  # its error names those there are
         self.buttons = widgets.ToggleButtons(options=_NAMES, value=chosen)
-        self.buttons.style.button_width = "84px"
+        self.buttons.style.button_width = "98px"
         self.output = widgets.HTML("")
         super().__init__([self.buttons, self.output])
         traitlets.link((self.buttons, "value"), (self, "rung"))

@@ -63,8 +63,36 @@ def _press_02(browser, page):
     assert second != first
 
 
+def _press_03(browser, page):
+    rungs = page.locator(".course-rung-explorer").first
+    rungs.scroll_into_view_if_needed()
+    assert "matmul_naive" in rungs.inner_text()
+    rungs.get_by_role("button", name="register", exact=True).click()
+    page.wait_for_function("e => e.innerText.includes('matmul_register')", arg=_element(rungs))
+    browser.screenshot("03_rung_explorer", rungs)
+
+    lanes = page.locator(".course-access-explorer").first
+    lanes.scroll_into_view_if_needed()
+    before = lanes.locator("img").first.get_attribute("src")
+    lanes.get_by_label("pattern").select_option("broadcast")
+    page.wait_for_function(PICTURE_CHANGED, arg=[_element(lanes), before])
+    browser.screenshot("03_access_explorer", lanes)
+
+    ladder = page.locator(".course-matmul-ladder").first
+    ladder.scroll_into_view_if_needed()
+    before = ladder.inner_text()
+    ladder.get_by_role("button", name="upcast", exact=True).click()
+    page.wait_for_function("([e, t]) => e.innerText !== t", arg=[_element(ladder), before])
+    browser.screenshot("03_matmul_ladder", ladder)
+    browser.screenshot("03_roofline_panel", page.locator(".course-roofline-panel").first)
+
+
+def _element(locator):
+    return locator.element_handle()
+
+
 # what is pressed in a notebook, by its number
-PRESS = {"01": _press_01, "02": _press_02}
+PRESS = {"01": _press_01, "02": _press_02, "03": _press_03}
 
 
 def _usable(panel):
