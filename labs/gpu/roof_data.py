@@ -30,8 +30,9 @@ class Roof:
         name: "copy", "triad", or the dtype.
         kind: "memory" (B/s), "arithmetic" or "matrix" (FLOP/s; of whole numbers: operations/s).
         dtype: of the elements.
-        value: in B/s or FLOP/s; None with a `reason`.
-        interval: of the value, 95%.
+        value: in B/s or FLOP/s, by the fastest twentieth of the calls; None with a `reason`.
+        interval: from the low end of the 95% interval of all rounds' median up to its high end, or
+            to `value` if that is higher.
         how: the kernel in words.
         datasheet: the vendor's number for the same; None where there is none.
         measurement: what the value was taken from.
@@ -144,7 +145,7 @@ class Roofs(TableView):
         name = f", {self.device_name}" if self.device_name else ""
         what = "Modelled roofs" if self.modelled else "Measured roofs"
         title = f"{what} of {self.device}{name}"
-        columns = ("roof", "reached", "95% interval", "datasheet", "of it", "how, or why not")
+        columns = ("roof", "reached", "interval", "datasheet", "of it", "how, or why not")
         return Table(title, columns, tuple(rows), " ".join(self._notes()))
 
     def _notes(self) -> list[str]:
@@ -158,6 +159,9 @@ class Roofs(TableView):
             notes.append(f"The host's vectors, float32: {peak} ({self.host.source}).")
         if self.modelled:
             notes.append("model: the times come from a model, not from doing the work.")
+        notes.append(
+            "Reached: by the fastest twentieth of the calls; interval: from all rounds' median (95%)."
+        )
         return notes + [f"{note}." for note in self.notes]
 
     def _best(self, wanted) -> Roof | None:

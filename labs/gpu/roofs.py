@@ -6,56 +6,32 @@
 Copy and triad move arrays that no cache holds; a chain of multiply-adds does nothing but arithmetic
 (`arithmetic.py`); a large matmul stands for the matrix units where there are some. All go through
 the harness: checked against numpy, visited in interleaved rounds, timed by the device's own clock.
-Sizes are chosen so that a launch is less than a hundredth of what is timed.
+Sizes are chosen so that a launch is less than a hundredth of what is timed. As a roof is what the
+device can do, it is what the fastest twentieth of the calls reach; its interval goes from there to
+where the median of all rounds may be.
 """
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from labs import bench, devices, toolchain
-from labs.bench.cache import CacheSize, last_level_cache
-from labs.bench.clocks import Timer, device_clock, is_modelled
+from labs import bench, devices
 from labs.bench.plan import require_positive
 from labs.bench.sampler import Settings
-from labs.bench.workload import Workload
+from labs.bench.statistics import Interval
 from labs.errors import MeasurementError
 from labs.gpu import arithmetic
-from labs.gpu.datasheet import datasheet, host_model
-from labs.gpu.kernel_work import count_work
+from labs.gpu.datasheet import host_model
+from labs.gpu.roof_cases import LAUNCH_SHARE, Case, Place, choose_cases
 from labs.gpu.roof_data import ARITHMETIC, MATRIX, MEMORY, Roof, Roofs
-from labs.gpu.streams import copy_workload, triad_workload
-from labs.units import format_bytes, format_flop, format_percent
+from labs.units import format_percent
 
-toolchain.activate()
-
-from tinygrad import Device, Tensor, dtypes
-
-DEFAULT_DTYPES = ("float32", "float64", "float16", "int32")
-QUICK_DTYPES = ("float32",)
 INTERPRETED = ("PYTHON", "NULL")
-LAUNCH_SHARE = 0.01  # of a timed call at most
-CACHES_PER_ARRAY, QUICK_CACHES_PER_ARRAY = 4, 2  # STREAM's rule is 4 last-level caches an array
-_LEAST_ARRAY, _MOST_ARRAY = 16 << 20, 256 << 20  # bytes; more takes long to check against numpy
-_GPU_ARRAY, _QUICK_GPU_ARRAY = 512 << 20, 256 << 20  # less is over before a launch is
-_MEMORY_SHARE = 8  # an array takes at most this part of the device's memory
-_STREAM_CALL_S, _CHAIN_CALL_S, _GPU_CHAIN_CALL_S = 0.25, 10e-3, 2e-3
-_PILOT, _GPU_PILOT, _MOST_ELEMENTS = 1 << 16, 1 << 21, 1 << 24
-_MODELLED_STEPS = 256  # an emulator does a hundred million instructions a second
-_MATMUL_N = 4096
-_USUAL_NAMES = {"half": "float16", "float": "float32", "__bf16": "bfloat16"}
+_FAST = 0.05  # of all calls: what a machine left alone takes for nearly all of them
+_CALM = 0.9  # the fast calls' time in relation to the median's, on a machine left alone
 _ROUNDS, _QUICK_ROUNDS = 8, 6
 _ROUND_TIME_S, _QUICK_ROUND_TIME_S = 0.2, 0.08
-
-
-@dataclass(frozen=True)
-class _Case:
-    """A roof to be measured: the workload, and the Roof with everything but its value."""
-
-    roof: Roof
-    workload: Workload
 
 
 def measure_roofs(
@@ -101,8 +77,8 @@ def measure_roofs(
     require_positive("round_time_s", round_time_s)
     say = progress or (lambda done, total, text: None)
     say(0, 1, f"choosing sizes for {device}")
-    place = _Place(device)
-    cases, missing = _choose(place, wanted, quick)
+    place = Place(device)
+    cases, missing = choose_cases(place, wanted, quick)
     modelled = place.modelled
     results = bench.measure(
         [case.workload for case in cases],
@@ -116,7 +92,7 @@ def measure_roofs(
         cancel=cancel,
     )
     roofs = [_filled(case, results) for case in cases] + missing
-    place.notes += _launch_notes(roofs, place.floor_s)
+    place.notes += _launch_notes(roofs, place.floor_s) + _busy_notes(roofs)
     if device.split(":")[0] == "CUDA":
         from labs.gpu.cuda.roofs import hand_written_roofs
 
@@ -150,202 +126,30 @@ _MODELLED_SETTINGS = Settings(
 )
 
 
-class _Place:
-    """A device, opened, with what the choice of sizes needs to know of it."""
-
-    def __init__(self, device: str) -> None:
-        self.device = device
-        status = devices.discover([device.split(":")[0]])[device.split(":")[0]]
-        self.capabilities = status.capabilities
-        self.device_name = self.capabilities.device_name if self.capabilities else None
-        self.is_gpu = self.capabilities.supports_gpu if self.capabilities else None
-        self.renderer = Device[device].renderer
-        self.is_host = self.is_gpu is False and device.split(":")[0] in ("CPU", "ELECTRICAL", "CL")
-        self.sheet = datasheet(device)
-        self.modelled = is_modelled(device)
-        self.notes: list[str] = []
-        source = device_clock(device)
-        self.clock = "device" if source.source else "wall"
-        if source.source is None:
-            self.notes.append(f"No device clock ({source.reason}): timed by the wall")
-        self.floor_s = self._floor()
-        self.cache = last_level_cache(device)
-        if self.modelled and self.cache.source.startswith("assumed"):
-            self.cache = CacheSize(0, "none: the model has no cache")
-
-    def seconds(self, workload: Workload, calls: int = 3) -> tuple[float, float]:
-        """The best time of a workload on the clock in use, and by the wall, in seconds."""
-        arrays = workload.inputs(np.random.default_rng(0))
-        inputs = [Tensor(a, device=self.device).realize() for a in arrays]
-        call, sync = self._caller(workload, inputs), Device[self.device].synchronize
-        call()  # compiles
-        best = wall = float("inf")
-        for _ in range(calls):
-            start = time.perf_counter()
-            seconds = call()
-            sync()
-            wall = min(wall, time.perf_counter() - start)
-            best = min(best, wall if seconds is None else seconds)
-        return best, wall
-
-    def _caller(self, workload: Workload, inputs: list[Tensor]) -> Callable[[], float | None]:
-        if self.clock == "device":
-            return Timer(workload.compute(*inputs), self.device)
-
-        def call() -> None:
-            workload.compute(*inputs).realize()
-
-        return call
-
-    def _floor(self) -> float | None:
-        try:
-            return self.seconds(triad_workload(64), calls=9)[0]
-        except MeasurementError:  # the clock can't see anything that short
-            return None
-
-
-def _choose(place: _Place, wanted: tuple[str, ...] | None, quick: bool):
-    """The cases to measure, and roofs that can't be, with their reasons."""
-    cases, missing = _streams(place, quick), []
-    native = {d.name for d in place.renderer.supported_dtypes()}
-    asked = wanted or (QUICK_DTYPES if quick else DEFAULT_DTYPES)
-    shape = None
-    for dtype in asked:
-        if getattr(dtypes, dtype).name not in native:
-            reason = f"{type(place.renderer).__name__} has no {dtype} of its own here"
-            missing.append(Roof(dtype, ARITHMETIC, dtype, reason=reason))
-            continue
-        try:
-            shape, workload = _chain(place, dtype, shape)
-        except Exception as error:  # a compiler may refuse anything
-            text = f"{type(error).__name__}: {str(error).splitlines()[0][:160]}"
-            missing.append(Roof(dtype, ARITHMETIC, dtype, reason=text))
-            continue
-        how = f"{format_flop(workload.flop)}: {shape.label}"
-        sheet = place.sheet.flop_per_s.get(dtype)
-        cases.append(_Case(Roof(dtype, ARITHMETIC, dtype, how=how, datasheet=sheet), workload))
-    matrix_cases, matrix_missing = _matrix(place)
-    return cases + matrix_cases, missing + matrix_missing
-
-
-def _streams(place: _Place, quick: bool) -> list[_Case]:
-    factor = QUICK_CACHES_PER_ARRAY if quick else CACHES_PER_ARRAY
-    size, most = max(_LEAST_ARRAY, factor * place.cache.bytes), _MOST_ARRAY
-    if place.is_gpu:
-        size = most = _QUICK_GPU_ARRAY if quick else _GPU_ARRAY
-    limits = {"the time that numpy's check takes": most}
-    caps = place.capabilities
-    if caps and caps.largest_buffer_bytes:
-        limits["the device's largest buffer"] = caps.largest_buffer_bytes
-    if caps and caps.max_memory:
-        limits["the device's memory"] = caps.max_memory // _MEMORY_SHARE
-    pilot = 1 << 18
-    _, wall_s = place.seconds(copy_workload(pilot // 4))
-    limits["the time of one call"] = max(pilot, int(pilot * _STREAM_CALL_S / wall_s))
-    why = min(limits, key=limits.get)
-    n = min(size, limits[why]) // 4 // 1024 * 1024
-    if size > limits[why] and 4 * n < QUICK_CACHES_PER_ARRAY * place.cache.bytes:
-        place.notes.append(
-            f"Arrays of {format_bytes(4 * n)} (limit: {why}) beside a last-level cache of "
-            f"{format_bytes(place.cache.bytes)} ({place.cache.source}): the memory roof may be the "
-            "cache's"
-        )
-    sheet = place.sheet.bytes_per_s
-    words = f"arrays of {format_bytes(4 * n)}, each counted once"
-    return [
-        _Case(Roof(w.name, MEMORY, w.dtype, how=words, datasheet=sheet), w)
-        for w in (copy_workload(n), triad_workload(n))
-    ]
-
-
-def _chain(place: _Place, dtype: str, shape: arithmetic.Shape | None):
-    """The layout that is fastest here (tried once, then kept), at a size that takes long enough."""
-    steps = _MODELLED_STEPS if place.modelled else 0
-    pilot = _GPU_PILOT if place.is_gpu else _PILOT
-    if place.modelled:
-        pilot = 1
-    tried: dict[arithmetic.Shape, tuple[float, float, Workload]] = {}
-    candidates = arithmetic.shapes_for(place.device, place.is_gpu) if shape is None else (shape,)
-    last_error = None
-    for candidate in candidates:
-        try:
-            workload = arithmetic.chain_workload(place.device, dtype, pilot, candidate, steps)
-            tried[candidate] = (*place.seconds(workload), workload)
-        except Exception as error:  # this layout doesn't suit the device
-            last_error = error
-    if not tried:
-        raise last_error
-    shape = min(tried, key=lambda s: tried[s][0] / tried[s][2].flop)
-    seconds, wall_s, workload = tried[shape]
-    target = _GPU_CHAIN_CALL_S if place.is_gpu else _CHAIN_CALL_S
-    if place.modelled:
-        return shape, workload
-    if place.floor_s is not None:
-        target = max(target, place.floor_s / LAUNCH_SHARE)
-    done = workload.flop / (2 * (steps or arithmetic.STEPS[dtype]))  # elements of the pilot
-    n = int(min(max(done, done * target / max(seconds, 1e-9)), _MOST_ELEMENTS))
-    workload = arithmetic.chain_workload(place.device, dtype, n, shape, steps)
-    counted = count_work(workload, place.device)
-    if counted.flop != workload.flop:
-        raise MeasurementError(
-            f"measure the {dtype} roof of {place.device}",
-            expected=f"a kernel with the {workload.flop:.0f} operations that were written",
-            got=f"{counted.flop:.0f} after compilation",
-            next_step="the renderer rewrote the chain: it would show another roof",
-        )
-    return shape, workload
-
-
-def _matrix(place: _Place) -> tuple[list[_Case], list[Roof]]:
-    """A large matmul in each dtype that the device's matrix units take, and numpy has."""
-    kinds = {core.dtype_in.name: core for core in place.renderer.tensor_cores}
-    if not kinds:
-        name = type(place.renderer).__name__
-        reason = f"no matrix units that {name} can use"
-        return [], [Roof("matmul", MATRIX, "float16", reason=reason)]
-    cases, missing = [], []
-    for name in kinds:
-        dtype = _USUAL_NAMES.get(name, name)
-        if dtype not in ("float16", "float32"):
-            missing.append(Roof("matmul", MATRIX, dtype, reason=f"numpy has no {dtype} to check"))
-            continue
-        workload = _matmul(dtype)
-        work = count_work(workload, place.device)
-        if not work.uses_matrix_units:
-            reason = f"tinygrad's {dtype} matmul leaves the matrix units alone here"
-            missing.append(Roof("matmul", MATRIX, dtype, reason=reason))
-            continue
-        how = f"matmul of {_MATMUL_N} x {_MATMUL_N}, tinygrad's own kernel: what it reaches, not "
-        how += "what the units could"
-        sheet = place.sheet.matrix_flop_per_s.get(dtype)
-        cases.append(_Case(Roof("matmul", MATRIX, dtype, how=how, datasheet=sheet), workload))
-    return cases, missing
-
-
-def _matmul(dtype: str) -> Workload:
-    made = bench.WORKLOADS["matmul"](n=_MATMUL_N, dtype=dtype)
-    # numpy's float32 product is exact enough to judge matrix units, and takes half as long
-    return replace(
-        made,
-        reference=lambda a, b: a.astype(np.float32) @ b.astype(np.float32),
-        rtol=max(made.rtol, 5e-3),
-        atol=max(made.atol, 5e-3 * _MATMUL_N**0.5),
-    )
-
-
-def _filled(case: _Case, results: bench.ResultSet) -> Roof:
+def _filled(case: Case, results: bench.ResultSet) -> Roof:
     name = f"{case.workload.name}/{case.workload.shape}/{case.workload.dtype}/"
     for m in results:
         if m.name.startswith(name):
             memory = case.roof.kind == MEMORY
-            return replace(
-                case.roof,
-                value=m.bytes_per_s if memory else m.flop_per_s,
-                interval=m.bytes_per_s_interval if memory else m.flop_per_s_interval,
-                measurement=m,
-            )
+            work = m.min_bytes if memory else m.flop
+            ends = m.bytes_per_s_interval if memory else m.flop_per_s_interval
+            best = work / _fast_s(m)
+            interval = ends and Interval(ends.low, max(ends.high, best))
+            return replace(case.roof, value=best, interval=interval, measurement=m)
     why = next((f.error for f in results.failures if f.name.startswith(name)), results.stop_reason)
     return replace(case.roof, how="", reason=str(why).replace("\n", "; "))
+
+
+def _fast_s(m: bench.Measurement) -> float:
+    """The time that the fastest calls stay below: one alone may be a slip of the clock."""
+    return float(np.quantile(m.samples_s, _FAST))
+
+
+def _busy_notes(roofs: Sequence[Roof]) -> list[str]:
+    """Which roofs were reached, and by far not in most rounds: others used the machine."""
+    found = [(r, r.measurement) for r in roofs if r.measurement is not None]
+    slow = [r.name for r, m in found if _fast_s(m) < _CALM * m.median_s]
+    return [f"Not reached in most rounds, the machine was busy: {', '.join(slow)}"] if slow else []
 
 
 def _launch_notes(roofs: Sequence[Roof], floor_s: float | None) -> list[str]:

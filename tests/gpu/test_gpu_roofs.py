@@ -3,6 +3,7 @@
 import pytest
 
 from labs.errors import DeviceError, MeasurementError
+from labs.gpu import roof_cases as choosing
 from labs.gpu import roofs as room
 from labs.gpu.roofs import measure_roofs
 
@@ -10,10 +11,10 @@ from labs.gpu.roofs import measure_roofs
 @pytest.fixture
 def small(monkeypatch):
     """Arrays of kibibytes and one short call: the numbers mean nothing then, the way is the same"""
-    monkeypatch.setattr(room, "_MOST_ARRAY", 1 << 16)
-    monkeypatch.setattr(room, "_CHAIN_CALL_S", 1e-5)
-    monkeypatch.setattr(room, "LAUNCH_SHARE", 1.0)
-    monkeypatch.setattr(room, "_PILOT", 1 << 10)
+    monkeypatch.setattr(choosing, "_MOST_ARRAY", 1 << 16)
+    monkeypatch.setattr(choosing, "_CHAIN_CALL_S", 1e-5)
+    monkeypatch.setattr(choosing, "LAUNCH_SHARE", 1.0)
+    monkeypatch.setattr(choosing, "_PILOT", 1 << 10)
 
 
 def test_measure_roofs_when_cpu_then_memory_and_arithmetic_are_measured_and_verified(small):
@@ -43,41 +44,6 @@ def test_measure_roofs_when_edge_then_all_is_a_model(small):
     assert "(model)" in str(roofs)
 
 
-def test_choose_when_the_device_lacks_a_dtype_then_the_reason(monkeypatch):
-    place = room._Place("CPU")
-    monkeypatch.setattr(room, "_streams", lambda place, quick: [])
-    monkeypatch.setattr(type(place.renderer), "supported_dtypes", lambda self: set())
-    cases, missing = room._choose(place, ("float64",), True)
-    assert not cases
-    assert "ClangRenderer has no float64 of its own" in missing[0].reason
-
-
-def test_choose_when_the_compiler_refuses_then_the_reason(monkeypatch):
-    def refuse(*arguments):
-        raise RuntimeError("no such instruction")
-
-    place = room._Place("CPU")
-    monkeypatch.setattr(room, "_streams", lambda place, quick: [])
-    monkeypatch.setattr(room.arithmetic, "chain_workload", refuse)
-    cases, missing = room._choose(place, ("float32",), True)
-    assert not cases
-    assert "no such instruction" in missing[0].reason
-
-
-def test_chain_when_operations_vanish_then_it_is_refused(monkeypatch, small):
-    place = room._Place("CPU")
-    real = room.count_work
-
-    def fewer(workload, device):
-        from dataclasses import replace
-
-        return replace(real(workload, device), flop=workload.flop / 2)
-
-    monkeypatch.setattr(room, "count_work", fewer)
-    with pytest.raises(MeasurementError, match="rewrote the chain"):
-        room._chain(place, "float32", None)
-
-
 def test_launch_notes_when_a_call_is_short_then_said():
     class Call:
         median_s = 1e-3
@@ -86,6 +52,28 @@ def test_launch_notes_when_a_call_is_short_then_said():
     assert room._launch_notes([roof], 9e-6) == []
     assert room._launch_notes([roof], None) == []
     assert "2% of the time of copy" in room._launch_notes([roof], 2e-5)[0]
+
+
+def measured(*medians_s):
+    from labs.bench import Measurement, Round
+
+    rounds = tuple(Round((m,) * 9, index=i) for i, m in enumerate(medians_s))
+    name = "copy/n=8/float32/warm/device"
+    return Measurement(name, "CPU", "C", "device", "warm", rounds, min_bytes=64.0)
+
+
+def test_filled_when_some_rounds_were_slow_then_the_best_one_is_the_roof():
+    m = measured(4e-9, 2e-9, 4e-9, 4e-9)
+    case = choosing.Case(room.Roof("copy", "memory", "float32"), choosing.copy_workload(8))
+    roof = room._filled(case, room.bench.ResultSet((m,)))
+    assert roof.value == pytest.approx(64 / 2e-9)
+    assert roof.interval.low < 64 / 4e-9 and roof.interval.high >= roof.value
+    assert "busy: copy" in room._busy_notes([roof])[0]
+
+
+def test_busy_notes_when_rounds_agree_then_nothing():
+    m = measured(2.0e-9, 2.01e-9, 2.02e-9)
+    assert room._busy_notes([room.Roof("copy", "memory", "float32", measurement=m)]) == []
 
 
 @pytest.mark.parametrize("dtypes", ["float31", ("float32", "complex64"), ()])
