@@ -28,7 +28,7 @@ from labs.charts.style import (
 )
 from labs.units import format_flop_per_s, format_intensity, format_ratio
 
-_ROW_IN, _PATH_IN, _GAP_IN = 0.36, 2.7, 0.9
+_ROW_IN, _PATH_IN, _GAP_IN = 0.36, 3.1, 0.9
 _NEAR = 1.08  # rungs closer than this in both directions share a label
 _REASON_CHARS = 68
 

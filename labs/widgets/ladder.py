@@ -242,6 +242,6 @@ def _kernel_html(kernel: Any) -> str:
     counts = kernel.counts
     head = (
         f"<div>options: <b>{escape(opts)}</b>; {counts.loads} loads in the code, "
-        f"{counts.accumulators} results in registers</div>"
+        f"results kept in registers: {counts.accumulators}</div>"
     )
     return tight(head) + source_html(kernel.source)
