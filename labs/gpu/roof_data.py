@@ -54,7 +54,10 @@ class Roof:
 
     def format(self, value: float | None) -> str:
         """A rate of this roof's kind as text."""
-        return (format_bytes_per_s if self.kind == MEMORY else format_flop_per_s)(value)
+        if self.kind == MEMORY:
+            return format_bytes_per_s(value)
+        text = format_flop_per_s(value)  # of whole numbers it counts operations
+        return text.replace("FLOP/s", "OP/s") if self.dtype.startswith("int") else text
 
 
 @dataclass(frozen=True, repr=False)
@@ -160,7 +163,7 @@ class Roofs(TableView):
         if self.modelled:
             notes.append("model: the times come from a model, not from doing the work.")
         notes.append(
-            "Reached: by the fastest twentieth of the calls; interval: from all rounds' median (95%)."
+            "Reached: by the fastest twentieth of the calls; interval: from all rounds' median."
         )
         return notes + [f"{note}." for note in self.notes]
 

@@ -23,6 +23,11 @@ F64 = Roof("float64", "arithmetic", "float64", reason="not native")
 HALF = Roof("matmul", "matrix", "float16", 400e9, None, "matmul")
 
 
+def test_format_when_whole_numbers_then_operations_and_not_flop():
+    assert (I32.format(50e9), F32.format(50e9)) == ("50 GOP/s", "50 GFLOP/s")
+    assert TRIAD.format(25e9) == "25 GB/s"
+
+
 def test_memory_when_two_then_the_higher_one():
     assert made(COPY, TRIAD, F32).memory is TRIAD
 
