@@ -47,12 +47,12 @@ def test_write_when_a_file_drifted_or_is_gone_then_check_names_it_and_write_mend
 def test_write_when_pyproject_changes_then_environment_and_lock_say_so(project):
     path = project / "pyproject.toml"
     text = path.read_text().replace('"numpy>=2.1"', '"numpy>=99"')
-    path.write_text(text.replace('"psutil>=6"', '"psutil>=6", "dask>=2025"'))
-    drift, numpy, dask = check(project)
+    path.write_text(text.replace('"psutil>=6"', '"psutil>=6", "polars>=2025"'))
+    drift, numpy, polars = check(project)
     assert drift == "environment.yml differs from pyproject.toml"
     assert numpy.startswith("requirements.lock has numpy 2.")
     assert numpy.endswith("pyproject.toml asks for >=99")
-    assert dask == "requirements.lock lacks dask"
+    assert polars == "requirements.lock lacks polars"
 
 
 def test_environment_yml_then_every_dependency_is_there_once():
