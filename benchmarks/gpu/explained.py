@@ -21,7 +21,7 @@ METRICS = (
 )
 METRIC_WORKLOADS = ("add:n=8192", "sum:n=8192", "softmax:n=4096", "matmul:n=2048")
 LADDER_SIDE = 2048
-PRODUCT_SIDES = (512, 2048)
+PRODUCT_SIDES = (2048,)
 
 
 def roofs(settings) -> list[Row]:

@@ -4,13 +4,13 @@ import math
 import time
 
 import numpy as np
-from tinygrad import Context, Device, Tensor
+from tinygrad import Context, Device
 
 from labs.bench.clocks import Timer
 from labs.bench.execution import Execution
 from labs.bench.plan import Case
 from labs.errors import MeasurementError
-from labs.gpu.cuda.cases import Inputs, check_stream
+from labs.gpu.cuda.cases import Inputs, check_stream, on_device
 from labs.gpu.cuda.stream import stream_bytes
 from labs.gpu.cuda.verify import check_product
 
@@ -47,7 +47,7 @@ def stream_case(name: str, n: int, device: str, arrays: tuple[np.ndarray, ...]) 
     """x + 1, x + y, the sum, or the transpose, as tinygrad writes it."""
 
     def prepare() -> Execution:
-        tensors = [Tensor(a, device=device).realize() for a in arrays]
+        tensors = [on_device(a, device) for a in arrays]
         x, y = tensors[0], tensors[-1]
         side = math.isqrt(x.numel())
         start = time.perf_counter()

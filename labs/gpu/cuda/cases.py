@@ -131,7 +131,7 @@ def stream_case(name: str, n: int, device: str, arrays: tuple[np.ndarray, ...]) 
 
     def prepare() -> Execution:
         launch = stream_launch(name, n, multiprocessors=cuda_multiprocessors(device))
-        tensors = [Tensor(a, device=device).realize() for a in arrays]
+        tensors = [on_device(a, device) for a in arrays]
         start = time.perf_counter()
         count = {"sum": 1, "transpose": n * n}.get(name, n)
         result = filled((count,), "float32", device)
@@ -139,8 +139,9 @@ def stream_case(name: str, n: int, device: str, arrays: tuple[np.ndarray, ...]) 
         kernel(wait=True)
         first_call_s = time.perf_counter() - start
         told = check_stream(name, result.numpy(), arrays)
-        kernel(wait=True)  # once more: the sum has to leave its counter as it found it
-        check_stream(name, result.numpy(), arrays)
+        if name == "sum":  # once more: it has to leave its counter as it found it
+            kernel(wait=True)
+            check_stream(name, result.numpy(), arrays)
         return _execution(kernel, device, first_call_s, told)
 
     return Case(
@@ -178,6 +179,20 @@ def check_stream(name: str, got: np.ndarray, arrays: tuple[np.ndarray, ...]) -> 
             next_step="a wrong kernel is not timed",
         )
     return f"numpy, largest error {error:.1e}"
+
+
+_copies: dict[tuple[int, str], tuple[np.ndarray, Tensor]] = {}
+
+
+def on_device(array: np.ndarray, device: str) -> Tensor:
+    """A large input is copied once for all the kernels that read it; the last two are kept."""
+    key = (id(array), device)
+    if key not in _copies:
+        while len(_copies) >= 2:
+            _copies.pop(next(iter(_copies)))
+        # the array is kept with its copy: another array could get its id otherwise
+        _copies[key] = (array, Tensor(array, device=device).realize())
+    return _copies[key][1]
 
 
 def _execution(kernel: LoadedKernel, device: str, first_call_s: float, told: str) -> Execution:
