@@ -73,7 +73,7 @@ def benchmark_fleet(
     devices: Iterable[str] | None = None,
     size: str = "full",
     sections: Iterable[str] | None = None,
-    budget_s: float = 280.0,
+    budget_s: float = 240.0,
     rounds: int | None = None,
     roofs: bool = True,
     energy: bool = True,

@@ -29,9 +29,9 @@ from labs.bench.clocks import is_modelled
 
 INTERPRETED_DEVICES = ("PYTHON",)
 _SAFETY = 1.5  # a prediction may be off by so much before a case is given up untried
-# What a call must take to say anything about its work: so many floors, and so many seconds; a tiny
-# one takes as long as the machine's mood wants, unless it is slow without any doubt.
-_TELLING, _TELLING_S, _TINY_BYTES, _TELLING_IF_TINY_S = 2.0, 5e-3, 64 << 10, 0.05
+# A tiny call takes as long as the machine's mood wants, unless it is slow without any doubt.
+_TINY_BYTES, _TELLING_IF_TINY_S = 64 << 10, 0.05
+_SLOW_FOR_BYTES = "exp"  # element-wise, but its arithmetic may dominate: it tells nothing of others
 _LOOK_CALLS, _LOOK_S = 5, 0.02  # calls, or seconds of them, whose best is taken
 # of a section that has nothing smaller to predict from: its arithmetic goes as matmul's does
 _LIKE = {"convolution": "matmul", "attention": "matmul", "linear": "matmul"}
@@ -173,31 +173,33 @@ def _best_call_s(ready: Execution) -> float:
 def _too_long(look: Look, case: SuiteCase, target: Target, longest_call_s: float) -> str:
     """Why a case is not tried, from smaller ones on the same target; empty when it is.
 
-    A call takes a launch and time in proportion to its work: t = floor + rate x work. The floor is
-    the shortest call of the target; a smaller case that takes hardly longer tells no rate.
+    A call takes a launch and time in proportion to its work: t = floor + rate x work, where the
+    floor is the shortest call of the target. The same workload tells most, then one of its section.
     """
     seen = {**look.calls_s, **look.too_slow_s}
     mine = ((name, seconds) for (name, where), seconds in seen.items() if where == target.name)
     calls = {suite.case_named(name): seconds for name, seconds in mine}
     floor_s = min(calls.values(), default=0.0)
-    for section in (case.section, _LIKE.get(case.section, "")):
-        known = [c for c in calls if c.section == section and 0 < c.work < case.work]
-        known = [c for c in known if calls[c] >= max(_TELLING * floor_s, _least_telling_s(c))]
-        if not known:
-            continue
-        smaller = max(known, key=lambda c: c.work)
-        predicted = floor_s + (calls[smaller] - floor_s) * case.work / smaller.work
-        if predicted <= _SAFETY * longest_call_s:
-            return ""
-        return (
-            f"one call would take about {format_seconds(predicted, 2)} (from {smaller.what} "
-            f"{smaller.shape}), too long for the budget"
-        )
-    return ""
+    telling = [c for c in calls if 0 < c.work < case.work and _is_telling(c, calls[c])]
+    like = _LIKE.get(case.section, "")
+    same = [c for c in telling if c.what == case.what]
+    known = same or [c for c in telling if c.section == case.section and c.what != _SLOW_FOR_BYTES]
+    known = known or [c for c in telling if c.section == like]
+    if not known:
+        return ""
+    smaller = max(known, key=lambda c: c.work)
+    predicted = floor_s + (calls[smaller] - floor_s) * case.work / smaller.work
+    if predicted <= _SAFETY * longest_call_s:
+        return ""
+    return (
+        f"one call would take about {format_seconds(predicted, 2)} (from {smaller.what} "
+        f"{smaller.shape}), too long for the budget"
+    )
 
 
-def _least_telling_s(case: SuiteCase) -> float:
-    return _TELLING_S if case.min_bytes > _TINY_BYTES else _TELLING_IF_TINY_S
+def _is_telling(case: SuiteCase, call_s: float) -> bool:
+    """Whether a case's time says anything about larger ones."""
+    return case.min_bytes > _TINY_BYTES or call_s >= _TELLING_IF_TINY_S
 
 
 class _Memory:

@@ -29,7 +29,7 @@ def test_too_long_then_predicted_in_proportion_to_the_work():
     assert _too_long(look, SuiteCase("matmul", "n=512"), CPU, longest_call_s=0.1) == ""
 
 
-def test_too_long_when_the_smaller_one_is_all_launch_then_it_is_tried():
+def test_too_long_when_the_smaller_one_is_tiny_then_it_tells_nothing():
     look = seen(add_16=8e-3, matmul_8=9e-3)
     assert _too_long(look, SuiteCase("matmul", "n=512"), CPU, 0.01) == ""
 
@@ -37,6 +37,14 @@ def test_too_long_when_the_smaller_one_is_all_launch_then_it_is_tried():
 def test_too_long_when_a_tiny_case_is_slow_without_a_doubt_then_it_tells():
     look = seen(add_16=0.01, matmul_8=0.2)
     assert "from matmul n=8" in _too_long(look, SuiteCase("matmul", "n=128"), CPU, 0.3)
+
+
+def test_too_long_then_the_same_workload_tells_before_others_of_its_section():
+    look = seen(add_16=1e-4, exp_1000=0.03, add_1000=1e-3)
+    assert _too_long(look, SuiteCase("add", "n=4096"), CPU, 0.05) == ""
+    assert "from exp n=1000" in _too_long(look, SuiteCase("exp", "n=4096"), CPU, 0.05)
+    look = seen(add_16=1e-4, exp_1000=0.03)
+    assert _too_long(look, SuiteCase("add", "n=4096"), CPU, 0.05) == ""
 
 
 def test_too_long_when_a_section_has_nothing_then_as_matmul():
