@@ -79,8 +79,8 @@ def side_by_side(rest: Sequence[str]) -> Sequence[str]:
     chosen |= {word for word in rest if (PROJECT_ROOT / word.partition("::")[0]).exists()}
     if chosen or (os.cpu_count() or 1) < 2 or importlib.util.find_spec("xdist") is None:
         return ()
-    # by group: see tests/conftest.py, which puts the longest first
-    return ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
+    # tests/conftest.py says what stays together, and puts the longest first
+    return ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
 
 
 def _doctor(options: argparse.Namespace) -> None:

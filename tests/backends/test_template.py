@@ -135,7 +135,6 @@ def test_template_needs_nothing_of_the_course(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.apart
 def test_template_when_filled_step_by_step_then_more_passes_each_time(tmp_path):
     passed, firsts = [], []
     for step in range(len(STEPS)):
@@ -156,7 +155,6 @@ def test_template_when_filled_step_by_step_then_more_passes_each_time(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.apart
 def test_the_worked_backend_then_passes_the_suite():
     report = conformance.run(f"WORKED={WORKED}", size="small")
     assert report.ok, str(report)

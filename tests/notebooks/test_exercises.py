@@ -112,10 +112,7 @@ def outcomes(tmp_path_factory):
     return lambda one: of_notebook(one.notebook).get(one.id, {})
 
 
-def by_id(test):
-    """Once for each exercise, those of one notebook in one process."""
-    test = pytest.mark.parametrize("one", EXERCISES, ids=[e.id for e in EXERCISES])(test)
-    return pytest.mark.apart(by=lambda parameters: parameters["one"].notebook)(test)
+by_id = pytest.mark.parametrize("one", EXERCISES, ids=[e.id for e in EXERCISES])
 
 
 @by_id

@@ -49,7 +49,6 @@ def nbval(path, tmp_path, *, strict, **variables):
 
 
 @pytest.mark.slow
-@pytest.mark.apart
 @pytest.mark.parametrize("name", NAMES)
 def test_student_notebook_untouched_runs_green_with_every_check_not_attempted(
     name, tmp_path, brief
@@ -60,7 +59,6 @@ def test_student_notebook_untouched_runs_green_with_every_check_not_attempted(
 
 
 @pytest.mark.slow
-@pytest.mark.apart
 @pytest.mark.parametrize("name", NAMES)
 def test_solution_notebook_runs_strict_with_every_check_passed(name, tmp_path, brief):
     found = nbval(PROJECT_ROOT / "solutions" / f"{name}.ipynb", tmp_path, strict=True, **brief)

@@ -37,7 +37,6 @@ def test_groups_then_each_says_what_to_write():
 
 
 @pytest.mark.slow
-@pytest.mark.apart
 @pytest.mark.parametrize("device", COMPLETE)
 def test_run_when_a_device_is_complete_then_all_pass(device):
     """tinygrad's own CPU device, and the course's two."""

@@ -21,7 +21,6 @@ def test_faults_then_there_are_enough_and_each_has_cases_that_it_spares():
 
 
 @pytest.mark.slow
-@pytest.mark.apart(by=lambda parameters: parameters["fault"].module)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.device)
 def test_run_when_a_backend_is_broken_then_the_right_group_fails(fault):
     limit = HANG_TIMEOUT_S if fault.device == "HANG" else TIMEOUT_S
