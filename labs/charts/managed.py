@@ -11,6 +11,7 @@ from labs.units import format_percent, format_seconds
 _BAR_HEIGHT = 0.7
 _NARROWEST = 1 / 400  # of the page: a batch of a few microseconds is still a line
 _COMPILED, _REDONE = "...", "///"  # hatches: colour is the device's
+_TOGETHER = 0.1  # of the run: what its devices may end apart, and still end together
 _NUMBERED = 1 / 40  # of the page: a bar this wide has room for its batch's number
 
 
@@ -106,8 +107,15 @@ def _finding(run: Any) -> str:
         return f"{gone} failed, and {f'{lost} batches were' if lost else 'no batch was'} lost"
     if len(counts) == 1:
         return f"{most} computes everything"
-    share = format_percent(counts[most] / len(run.records), 2)
-    return f"{most} computes {share} of the batches"
+    ends = {d: max((r.ended_s for r in run.records if r.device == d), default=0.0) for d in counts}
+    soonest, latest = (f(ends, key=lambda d: ends[d]) for f in (min, max))
+    if not ends[soonest]:
+        return f"{soonest} computes nothing"
+    apart_s = ends[latest] - ends[soonest]
+    if apart_s <= _TOGETHER * run.seconds:
+        return f"All devices end within {format_seconds(apart_s)} of each other"
+    text = f"{soonest} is done after {format_seconds(ends[soonest])}, "
+    return text + f"{latest} only after {format_seconds(ends[latest])}"
 
 
 def _first_words(why: str) -> str:

@@ -32,7 +32,18 @@ def test_managed_run_then_each_device_has_a_lane_with_its_share():
     assert "3 batches\nbusy 60%" in said
     assert "1 batches\nbusy 80%" in said
     assert "CPU 3, CL 1" in chart.alt
-    assert "CPU computes 75% of the batches" in chart.alt
+    assert "CPU is done after 60 ms, CL only after 90 ms" in chart.alt
+
+
+@pytest.mark.parametrize(
+    ("records", "said"),
+    [
+        (RECORDS[:1], "CL computes nothing"),
+        ((RECORDS[3], BatchRecord(1, "CPU", 0.0, 0.085, 0.08)), "within 5 ms of each other"),
+    ],
+)
+def test_managed_run_then_the_title_says_whether_devices_end_together(records, said):
+    assert said in managed_run_chart(run(*records)).alt
 
 
 def test_managed_run_when_a_device_failed_then_title_and_alt_say_so():

@@ -1,4 +1,4 @@
-"""The three suspects of notebook 04: the tools find what the judges expect, and nothing elsewhere."""
+"""The three suspects of notebook 04: the tools find what the judges expect, and nothing on CPU."""
 
 import jupytext
 import numpy as np
