@@ -13,7 +13,7 @@ from labs.gpu.nsight import Launch
 # what ncu does, without a GPU: refuse a metric at first, run the program, write the table
 PROFILER = """\
 #!{python}
-import subprocess, sys
+import json, subprocess, sys
 words = sys.argv[1:]
 log = words[words.index("--log-file") + 1]
 metrics = words[words.index("--metrics") + 1].split(",")
@@ -21,7 +21,10 @@ program = words[words.index("--launch-count") + 2:]
 if "{refused}" in metrics:
     open(log, "w").write("==ERROR== Failed to find metric {refused}\\n")
     sys.exit(1)
-done = subprocess.run(program)
+done = subprocess.run(program, capture_output=True, text=True)
+if not json.loads(done.stdout)["kernels"]:
+    open(log, "w").write("==WARNING== No kernels were profiled.\\n")
+    sys.exit(0)
 with open(log, "w") as out:
     out.write('"ID","Kernel Name","lts__t_sector_hit_rate.pct","gpu__time_duration.sum"\\n')
     out.write('"","","%","ns"\\n')
