@@ -3,6 +3,7 @@
     python benchmarks/gpu                   # on a CUDA machine, beside PyTorch where it is there
     python benchmarks/gpu streams --quick   # one section, a look with wide intervals
     python benchmarks/gpu --save            # writes benchmarks/results/gpu_<device>.{json,md}, too
+    python benchmarks/gpu roofs --save      # renews one section of these files
 
 Every answer is checked against numpy before anything is timed; all ways to do one piece of work are
 timed in interleaved rounds of one run, between CUDA events. PyTorch is optional, no dependency of
@@ -14,6 +15,7 @@ import re
 import sys
 import time
 import traceback
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -30,7 +32,14 @@ from labs import bench
 from labs.bench.environment import device_environment, host_environment
 from labs.errors import LabError
 from labs.gpu.cuda.launch import capability
-from labs.gpu.recorded import FOLDER, Recorded, Row, rows_table, save_recorded
+from labs.gpu.recorded import (
+    FOLDER,
+    Recorded,
+    Row,
+    load_recorded,
+    rows_table,
+    save_recorded,
+)
 
 # what a reader of the table must know of the machine, and nothing that names it
 ENVIRONMENT = (
@@ -80,10 +89,18 @@ def main() -> int:
         recorded = Recorded(device, command, date.today().isoformat(), environment, found)
         slug = re.sub(r"[^a-z0-9]+", "_", device.lower()).strip("_")
         path = FOLDER / f"gpu_{slug}.json"
+        if options.sections and path.exists():
+            recorded = _renewed(load_recorded(str(path)), recorded)
         save_recorded(recorded, path)
         path.with_suffix(".md").write_text(_markdown(recorded), encoding="utf-8")
         print(f"written: {path.name} and {path.with_suffix('.md').name}")
     return 0
+
+
+def _renewed(before: Recorded, now: Recorded) -> Recorded:
+    """The file as it was, with the sections that were measured anew."""
+    command = f"{before.command}; {now.command} ({now.date})"
+    return replace(before, command=command, sections={**before.sections, **now.sections})
 
 
 def _markdown(recorded: Recorded) -> str:
