@@ -84,7 +84,7 @@ def _panel(axes: Axes, panel: tuple, chosen: Sequence[Any], labels: dict[int, st
         look = marker_look(profile.device_name, modelled=profile.modelled)
         axes.plot([figure.value], [y], linestyle="", **look)
         text = figure.text()
-        if figure.interval is not None and figure.interval.width > 0:  # a model has no spread
+        if figure.interval is not None and not profile.modelled:  # a model has no spread
             draw_interval(axes, max(figure.interval.low, 1e-300), figure.interval.high, y)
             text += f"  {figure.interval_text()}"
         side_text(axes, y, text)

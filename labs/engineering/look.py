@@ -5,19 +5,20 @@ section that was, in proportion to the work. What was prepared here is what the 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 import psutil
 
-from labs import backends, toolchain
+from labs import backends, devices, toolchain
 from labs.bench.execution import Execution, prepare
 from labs.bench.results import Failure
 from labs.bench.runner import Event, failure_of
 from labs.bench.sampler import Cancelled
 from labs.bench.workload import Workload
+from labs.devices.sensors import HOST
 from labs.engineering import suite
 from labs.engineering.suite import SuiteCase
 from labs.engineering.targets import Target
@@ -91,7 +92,7 @@ def take_a_look(
     """
     look = Look()
     plan = _order(targets, size, sections)
-    memory = _Memory(psutil.virtual_memory().available)
+    memory = _Memory(psutil.virtual_memory().available, {t.name: _own_memory(t) for t in targets})
     for number, (case, target) in enumerate(plan):
         key = (case.name, target.name)
         text = f"first look at {case.what} {case.shape} on {target.name}"
@@ -102,7 +103,9 @@ def take_a_look(
             look.failures.append(Failure(*key, lost[target.name], "DeviceError"))
             continue
         reason = "" if time.monotonic() < deadline else "the time for the first look was over"
-        reason = reason or _too_long(look, case, target, longest_call_s) or memory.refuses(case)
+        reason = (
+            reason or _too_long(look, case, target, longest_call_s) or memory.refuses(case, target)
+        )
         if reason:
             look.left_out[key] = reason
             continue
@@ -114,7 +117,7 @@ def take_a_look(
                 f"one call takes {format_seconds(took_s, 2)}, too long for the budget"
             )
         elif key in look.executions:
-            memory.take(case)
+            memory.take(case, target)
     return look
 
 
@@ -203,24 +206,44 @@ def _is_telling(case: SuiteCase, call_s: float) -> bool:
 
 
 class _Memory:
-    """What the kept cases may take together, so that a laptop doesn't swap."""
+    """What the kept cases may take together, so that a laptop doesn't swap and a GPU isn't full.
 
-    def __init__(self, available: int) -> None:
-        self.available, self.taken = available, 0.0
+    Args:
+        available: of the host, in bytes; every case takes from it, for its inputs' copies.
+        own: target -> bytes of its device's memory; None where that isn't known.
+    """
 
-    def refuses(self, case: SuiteCase) -> str:
+    def __init__(self, available: int, own: Mapping[str, int | None]) -> None:
+        self.limits = {HOST: available} | {name: size for name, size in own.items() if size}
+        self.taken = dict.fromkeys(self.limits, 0.0)
+
+    def refuses(self, case: SuiteCase, target: Target) -> str:
         needed = case.memory_bytes
-        if needed > _MEMORY_SHARE_OF_ONE * self.available:
-            why = "more than its share of"
-        elif self.taken + needed > _MEMORY_SHARE_OF_ALL * self.available:
-            why = "too much beside the other cases for"
-        else:
-            return ""
-        available = format_bytes(self.available)
-        return f"it needs {format_bytes(needed)}, {why} the {available} of memory available here"
+        for place in (HOST, target.name):
+            limit = self.limits.get(place)
+            if limit is None:
+                continue
+            if needed > _MEMORY_SHARE_OF_ONE * limit:
+                why = "more than its share of"
+            elif self.taken[place] + needed > _MEMORY_SHARE_OF_ALL * limit:
+                why = "too much beside the other cases for"
+            else:
+                continue
+            where = "available here" if place == HOST else f"of {place}"
+            have = format_bytes(limit)
+            return f"it needs {format_bytes(needed)}, {why} the {have} of memory {where}"
+        return ""
 
-    def take(self, case: SuiteCase) -> None:
-        self.taken += case.memory_bytes
+    def take(self, case: SuiteCase, target: Target) -> None:
+        for place in (HOST, target.name):
+            if place in self.taken:
+                self.taken[place] += case.memory_bytes
+
+
+def _own_memory(target: Target) -> int | None:
+    base = target.device.split(":")[0]
+    found = devices.discover([base])[base].capabilities
+    return found.max_memory if found is not None else None
 
 
 @lru_cache(maxsize=2)  # several devices in a row ask for the same one

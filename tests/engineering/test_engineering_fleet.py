@@ -1,5 +1,7 @@
 import re
 import socket
+import threading
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -76,22 +78,21 @@ def test_fleet_when_the_measuring_worker_dies_then_the_other_one_measures(tmp_pa
     monkeypatch.setenv("COURSE_QUICK", "1")
     save_answers(discover(["CPU"]), tmp_path / "answers.json")
     monkeypatch.setenv(DISCOVERY, str(tmp_path / "answers.json"))  # workers need not ask again
-    killed = []
+    killed, over = [], threading.Event()
 
-    def kill_once(done, total, text):
-        """The worker whose child measures is ended, once it does."""
-        if killed:
-            return
-        for process in psutil.Process().children(recursive=True):
-            try:
-                if "labs.engineering.child" in process.cmdline():
-                    worker = process.parent()
-                    killed.append(worker.pid)
-                    worker.kill()
-                    return
-            except psutil.Error:
-                continue
+    def kill_once():
+        """Ends the worker whose child measures, as soon as there is one."""
+        while not killed and not over.wait(0.02):
+            for process in psutil.Process().children(recursive=True):
+                with suppress(psutil.Error):
+                    if "labs.engineering.child" in process.cmdline():
+                        worker = process.parent()
+                        killed.append(worker.pid)
+                        worker.kill()
+                        return
 
+    killer = threading.Thread(target=kill_once, daemon=True)
+    killer.start()
     with LocalCluster(
         n_workers=2,
         threads_per_worker=1,
@@ -108,8 +109,9 @@ def test_fleet_when_the_measuring_worker_dies_then_the_other_one_measures(tmp_pa
             roofs=False,
             energy=False,
             path=tmp_path / "a.json",
-            progress=kill_once,
         )
+    over.set()
+    killer.join()
     host = socket.gethostname()
     assert killed
     assert fleet.failures == {}

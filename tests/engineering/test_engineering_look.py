@@ -61,13 +61,22 @@ def test_too_long_when_the_smaller_was_left_out_itself_then_it_still_tells():
 
 
 def test_memory_then_one_case_and_all_together_have_their_shares():
-    memory = _Memory(available=1 << 30)
-    assert "more than its share of the 1 GiB" in memory.refuses(SuiteCase("add", "n=4096"))
+    memory = _Memory(1 << 30, {"CPU": None})
+    assert "share of the 1 GiB of memory available" in memory.refuses(
+        SuiteCase("add", "n=4096"), CPU
+    )
     fits = SuiteCase("add", "n=1000")
-    assert memory.refuses(fits) == ""
+    assert memory.refuses(fits, CPU) == ""
     for _ in range(18):
-        memory.take(fits)
-    assert "beside the other cases" in memory.refuses(fits)
+        memory.take(fits, CPU)
+    assert "beside the other cases" in memory.refuses(fits, CPU)
+
+
+def test_memory_when_the_device_has_less_of_its_own_then_that_counts():
+    memory = _Memory(1 << 40, {"EDGE": 32 << 20, "CPU": None})
+    assert "32 MiB of memory of EDGE" in memory.refuses(SuiteCase("add", "n=1000"), EDGE)
+    assert memory.refuses(SuiteCase("add", "n=1000"), CPU) == ""
+    assert memory.refuses(SuiteCase("add", "n=64"), EDGE) == ""
 
 
 def test_kind_then_by_what_computes_and_whose_clock_it_is():
