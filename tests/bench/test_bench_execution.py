@@ -13,6 +13,7 @@ def test_every_workload_is_right_on_the_cpu(name):
     small = {
         "linear": {"batch": 3, "inputs": 7, "outputs": 5},
         "conv3x3": {"batch": 1, "channels": 2, "size": 9, "outputs": 3},
+        "attention": {"batch": 2, "sequence": 5, "width": 7},
     }.get(name, {"n": 9})
     workload = bench.WORKLOADS[name](**small)
     ready = prepare(workload, "CPU", "wall", "jit", seed=0)
