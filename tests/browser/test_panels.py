@@ -87,12 +87,33 @@ def _press_03(browser, page):
     browser.screenshot("03_roofline_panel", page.locator(".course-roofline-panel").first)
 
 
+def _press_04(browser, page):
+    browser.screenshot("04_device_picker", page.locator(".course-device-picker").first)
+    monitor = page.locator(".course-live-monitor").first
+    monitor.scroll_into_view_if_needed()
+    monitor.get_by_role("button", name="Start", exact=True).click()
+    monitor.locator("svg").first.wait_for(timeout=10_000)  # a second later: lines that move
+    browser.screenshot("04_monitor_live", monitor)
+    monitor.get_by_role("button", name="Stop", exact=True).click()
+    monitor.locator("img").first.wait_for()
+    browser.screenshot("04_monitor_stopped", monitor)
+
+    report = page.locator(".course-report-panel").first
+    report.scroll_into_view_if_needed()
+    for part, expected in (("Best performers", "fastest"), ("Profiles", "memory bandwidth")):
+        report.get_by_role("button", name=part, exact=True).click()
+        page.wait_for_function(
+            "([e, t]) => e.innerText.includes(t)", arg=[_element(report), expected]
+        )
+        browser.screenshot(f"04_report_{part.split()[0].lower()}", report)
+
+
 def _element(locator):
     return locator.element_handle()
 
 
 # what is pressed in a notebook, by its number
-PRESS = {"01": _press_01, "02": _press_02, "03": _press_03}
+PRESS = {"01": _press_01, "02": _press_02, "03": _press_03, "04": _press_04}
 
 
 def _usable(panel):
