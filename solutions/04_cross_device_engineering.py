@@ -47,7 +47,6 @@ import numpy as np
 from tinygrad import Device, Tensor, TinyJit
 
 from labs import backends, bench, charts, debug, devices, paths, widgets
-from labs.charts.managed import managed_run_chart
 from labs.engineering import CrossDevicePerformanceEngineer, Monitor, MultiDeviceManager
 from labs.engineering.manager_gain import measure_gain
 from labs.engineering.predict import fit_costs, held_out_errors
@@ -850,7 +849,7 @@ speeds = {
 alike = dict.fromkeys(chosen, statistics.mean(speeds.values()))
 options = {"constants": (filters,)}
 equal = manager.run(features, batches, seconds_each=alike, steal=False, **options)
-managed_run_chart(equal)
+charts.managed_run_chart(equal)
 
 # %% [markdown]
 # The job is done when the *last* device is done. The fast ones stand about, and wait.
@@ -884,7 +883,7 @@ check("4.10", shares)
 
 # %%
 by_speed = manager.run(features, batches, seconds_each=speeds, steal=False, **options)
-managed_run_chart(by_speed)
+charts.managed_run_chart(by_speed)
 
 # %% [markdown]
 # Shares are as good as the seconds they are made from. Those change: another program starts, a laptop
@@ -896,7 +895,7 @@ predict("stolen", 6, unit="batches")
 
 # %%
 managed = manager.run(features, batches, **options)
-managed_run_chart(managed)
+charts.managed_run_chart(managed)
 
 # %%
 reveal("stolen", managed.stolen, unit="batches")
@@ -939,7 +938,7 @@ def fragile(x, w):
 
 
 survived = manager.run(fragile, batches[:30], jit=False, **options)
-managed_run_chart(survived)
+charts.managed_run_chart(survived)
 
 # %%
 reveal("lost", sum(r is None for r in survived.results), unit="batches")

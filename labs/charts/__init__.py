@@ -18,6 +18,7 @@ from labs.charts.graph import uop_graph_chart
 from labs.charts.ladder import ladder_chart
 from labs.charts.lanes import lanes_chart
 from labs.charts.launch import launch_chart, payoff_chart
+from labs.charts.managed import managed_run_chart
 from labs.charts.memory import TransferPoint, memory_chart, transfer_chart
 from labs.charts.mismatch import mismatch_chart
 from labs.charts.monitor import monitor_chart, monitor_strip
@@ -50,6 +51,7 @@ __all__ = [
     "ladder_chart",
     "lanes_chart",
     "launch_chart",
+    "managed_run_chart",
     "memory_chart",
     "mismatch_chart",
     "monitor_chart",

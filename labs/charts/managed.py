@@ -51,7 +51,7 @@ def managed_run_chart(run: Any, *, title: str = "") -> Chart:
             _draw(axes, row, record, total)
         busy = format_percent(_busy_s(mine) / total, 2)
         given_up = "\ngiven up" if device in run.quarantined else ""
-        side_text(axes, row, f"{len(mine)} batches\nbusy {busy}{given_up}")
+        side_text(axes, row, f"{_batches(len(mine))}\nbusy {busy}{given_up}")
     row_axis(axes, list(run.devices))
     axes.set_xlim(0, total)
     quantity_axis(axes.xaxis, "Time since the start", "s", [total])
@@ -85,6 +85,10 @@ def _draw(axes: Any, row: int, record: Any, total: float) -> None:
         )
 
 
+def _batches(count: int) -> str:
+    return f"{count} batch{'' if count == 1 else 'es'}"
+
+
 def _busy_s(records: list[Any]) -> float:
     """From a batch's start to its end, stretches that overlap counted once."""
     busy, last = 0.0, 0.0
@@ -104,7 +108,8 @@ def _finding(run: Any) -> str:
     if run.quarantined:
         lost = len(run.results) - len(run.records)
         gone = ", ".join(run.quarantined)
-        return f"{gone} failed, and {f'{lost} batches were' if lost else 'no batch was'} lost"
+        said = f"{_batches(lost)} {'was' if lost == 1 else 'were'}" if lost else "no batch was"
+        return f"{gone} failed, and {said} lost"
     if len(counts) == 1:
         return f"{most} computes everything"
     ends = {d: max((r.ended_s for r in run.records if r.device == d), default=0.0) for d in counts}
@@ -127,5 +132,5 @@ def _alt(run: Any, title: str) -> str:
     said = ", ".join(f"{d} {run.count(d)}" for d in run.devices)
     text = f"Batches by device over {format_seconds(run.seconds)}: {said}. {title}."
     if run.quarantined:
-        text += f" Given up: {', '.join(run.quarantined)}; {run.redone} batches were redone."
+        text += f" Given up: {', '.join(run.quarantined)}; {_batches(run.redone)} redone."
     return text
