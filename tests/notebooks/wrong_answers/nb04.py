@@ -102,14 +102,23 @@ WRONG_ANSWERS = {
     "4.2": [
         "def conclusions():\n    return {}\n",
         # the smaller number is the faster one
-        _chosen("conclusions", _CLAIMS,
-                ["follows", "follows", "not resolved", "no basis", "no basis", "follows"]),
+        _chosen(
+            "conclusions",
+            _CLAIMS,
+            ["follows", "follows", "not resolved", "no basis", "no basis", "follows"],
+        ),
         # not resolved is the same as equal
-        _chosen("conclusions", _CLAIMS,
-                ["follows", "not resolved", "follows", "no basis", "no basis", "follows"]),
+        _chosen(
+            "conclusions",
+            _CLAIMS,
+            ["follows", "not resolved", "follows", "no basis", "no basis", "follows"],
+        ),
         # a model is as good as a measurement
-        _chosen("conclusions", _CLAIMS,
-                ["follows", "not resolved", "not resolved", "follows", "no basis", "follows"]),
+        _chosen(
+            "conclusions",
+            _CLAIMS,
+            ["follows", "not resolved", "not resolved", "follows", "no basis", "follows"],
+        ),
     ],
     "4.3": [
         "def lies():\n    return {}\n",
