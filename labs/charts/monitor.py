@@ -84,7 +84,7 @@ def monitor_chart(recording: Any, *, title: str = "") -> Chart:
                 label=_words(name),
             )
             highest.append(max(v for _, v in points))
-        axes.set_ylim(0, max([*highest, 1e-9]) * 1.12)
+        axes.set_ylim(0, (max(highest) or 1.0) * 1.12)  # nothing happened: 0 on a plain scale
         quantity_axis(axes.yaxis, "", unit, [max(highest)])
         unit_text = axes.get_ylabel().strip(" ()")
         axes.set_ylabel("")
@@ -115,12 +115,12 @@ def monitor_strip(recording: Any) -> str:
 
 def _strip_row(label: str, unit: str, points: Sequence[tuple[float, float]], colour: Any) -> str:
     values = [v for _, v in points]
-    top, last = max([*values, 1e-12]), values[-1]
+    top, last = max(values), values[-1]
     step = math.ceil(len(points) / _MAX_POINTS)
     begin, end = points[0][0], points[-1][0]
     scale = (_STRIP_W - 2) / max(end - begin, 1e-9)
     line = " ".join(
-        f"{1 + (t - begin) * scale:.1f},{_STRIP_H - 2 - v / top * (_STRIP_H - 8):.1f}"
+        f"{1 + (t - begin) * scale:.1f},{_STRIP_H - 2 - v / (top or 1.0) * (_STRIP_H - 8):.1f}"
         for t, v in points[::step]
     )
     said = f"{label}: now {_text(last, unit)}, at most {_text(top, unit)}"

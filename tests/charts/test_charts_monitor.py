@@ -62,3 +62,10 @@ def test_strip_when_the_recording_is_long_then_no_more_points_than_pixels():
 
 def test_strip_before_the_first_samples_then_says_it_waits():
     assert "Waiting" in monitor_strip(Recording((), 10.0))
+
+
+def test_monitor_strip_when_nothing_happened_then_it_says_zero():
+    from labs.charts.monitor import _strip_row
+
+    row = _strip_row("Arithmetic", "FLOP/s", [(0.0, 0.0), (1.0, 0.0)], "black")
+    assert "at most 0" in row and "0.000" not in row
