@@ -1,5 +1,4 @@
-"""Workloads of neural networks and of memory: attention as it is computed, and a matrix being made.
-"""
+"""Workloads of neural networks and of memory: real attention, and a matrix being made."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

@@ -13,15 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from labs.bench.__main__ import event_stream, stdin_closed
 from labs.bench.files import load_results, save_results
-from labs.bench.isolated import STALL_TIMEOUT_S, died_early, run_child
+from labs.bench.isolated import STALL_TIMEOUT_S
+from labs.bench.job import run_job, serve_job
 from labs.bench.results import ResultSet
-from labs.bench.runner import Cancel, Event, Progress
+from labs.bench.runner import Cancel, Progress
 from labs.bench.sampler import Settings
 from labs.bench.workload import Workload
 from labs.bench.workloads import parse_workload
-from labs.errors import LabError, MeasurementError
 from labs.gpu.measured import Choice, measure_choices
 from labs.gpu.notation import option_texts, parse_options
 
@@ -60,32 +59,23 @@ def measure_choices_isolated(
         data = {"workload": spec, "choices": texts, "device": device, "options": options}
         data["settings"] = asdict(settings) if settings is not None else None
         job.write_text(json.dumps(data | {"results": str(file)}), encoding="utf-8")
-        command = [sys.executable, "-m", "labs.gpu.isolated_choices", str(job)]
-        end = run_child(command, progress, cancel, stall_timeout_s)
-        if end.error:
-            raise end.error
-        if not file.exists():
-            if end.reason in ("cancelled", "interrupted"):
-                return ResultSet((), (), {}, end.reason)
-            raise died_early(end)
-        return load_results(file)
+        return run_job(
+            "labs.gpu.isolated_choices",
+            job,
+            file,
+            load_results,
+            lambda reason: ResultSet((), (), {}, reason),
+            progress=progress,
+            cancel=cancel,
+            stall_timeout_s=stall_timeout_s,
+        )
 
 
 def main(argv: Sequence[str]) -> int:
     """The child: measures the job and saves its results."""
-    from labs import backends, toolchain
-
     job = json.loads(Path(argv[0]).read_text(encoding="utf-8"))
-    emit, cancel = event_stream(), stdin_closed()
-    device = job["device"]
 
-    def progress(done: int, total: int, text: str) -> None:
-        emit(Event(done, total, text, device))
-
-    try:
-        progress(0, 1, f"compiling {len(job['choices'])} kernels")
-        toolchain.activate()
-        backends.register()
+    def work(progress: Progress, cancel: Cancel) -> None:
         choices = {
             label: {key: parse_options(texts) for key, texts in choice.items()}
             for label, choice in job["choices"].items()
@@ -93,26 +83,21 @@ def main(argv: Sequence[str]) -> int:
         results = measure_choices(
             job["workload"],
             choices,
-            device=device,
+            device=job["device"],
             progress=progress,
             cancel=cancel,
             settings=Settings(**job["settings"]) if job["settings"] else None,
             **job["options"],
         )
         save_results(results, job["results"])
-        return 0
-    except LabError as error:
-        emit(error)
-    except Exception as error:  # tinygrad's own errors have no parts: they get them here
-        emit(
-            MeasurementError(
-                f"measure options for '{job['workload']}' on {device}",
-                expected="kernels that compile and run",
-                got=f"{type(error).__name__}: {error}",
-                next_step="leave out the option that was added last",
-            )
-        )
-    return 2
+
+    return serve_job(
+        job["device"],
+        work,
+        begin=f"compiling {len(job['choices'])} kernels",
+        asked=f"measure options for '{job['workload']}' on {job['device']}",
+        next_step="leave out the option that was added last",
+    )
 
 
 if __name__ == "__main__":

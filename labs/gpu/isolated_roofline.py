@@ -10,13 +10,15 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
-from labs.bench.__main__ import event_stream, stdin_closed
-from labs.bench.isolated import STALL_TIMEOUT_S, died_early, run_child
+from labs.bench.isolated import STALL_TIMEOUT_S
+from labs.bench.job import run_job, serve_job
 from labs.bench.plan import resolve_workloads
-from labs.bench.runner import Cancel, Event, Progress
-from labs.errors import LabError, MeasurementError
+from labs.bench.runner import Cancel, Progress
+from labs.errors import MeasurementError
 from labs.gpu.roof_data import Roofs
 from labs.gpu.roofline import Roofline
 
@@ -45,53 +47,45 @@ def place_isolated(
     with tempfile.TemporaryDirectory(prefix="roofline-") as folder:
         job, file = Path(folder) / "job", Path(folder) / "roofline"
         job.write_bytes(pickle.dumps((specs, device, roofs, options, str(file))))
-        command = [sys.executable, "-m", "labs.gpu.isolated_roofline", str(job)]
-        end = run_child(command, progress, cancel, stall_timeout_s)
-        if end.error:
-            raise end.error
-        if file.exists():
-            return pickle.loads(file.read_bytes())
-        if end.reason in ("cancelled", "interrupted"):
-            raise MeasurementError(
-                f"place workloads on {device}",
-                expected="a run that came to its end",
-                got=f"it was {end.reason} before anything could be placed",
-                next_step="run it again",
-            )
-        raise died_early(end)
+        return run_job(
+            "labs.gpu.isolated_roofline",
+            job,
+            file,
+            lambda path: pickle.loads(path.read_bytes()),
+            partial(_nothing_placed, device),
+            progress=progress,
+            cancel=cancel,
+            stall_timeout_s=stall_timeout_s,
+        )
+
+
+def _nothing_placed(device: str, reason: str) -> NoReturn:
+    raise MeasurementError(
+        f"place workloads on {device}",
+        expected="a run that came to its end",
+        got=f"it was {reason} before anything could be placed",
+        next_step="run it again",
+    )
 
 
 def main(argv: Sequence[str]) -> int:
     """The child: does the job and saves what came of it."""
-    from labs import backends, toolchain
-
     specs, device, roofs, options, file = pickle.loads(Path(argv[0]).read_bytes())
-    emit, cancel = event_stream(), stdin_closed()
 
-    def progress(done: int, total: int, text: str) -> None:
-        emit(Event(done, total, text, device))
-
-    try:
-        toolchain.activate()
-        backends.register()
+    def work(progress: Progress, cancel: Cancel) -> None:
         from labs.gpu.roofline import place
 
         found = place(specs, device, roofs, progress=progress, cancel=cancel, **options)
         if found.placements or not cancel():
             Path(file).write_bytes(pickle.dumps(found))
-        return 0
-    except LabError as error:
-        emit(error)
-    except Exception as error:  # tinygrad's own errors have no parts: they get them here
-        emit(
-            MeasurementError(
-                f"place workloads on {device}",
-                expected="kernels that compile and run",
-                got=f"{type(error).__name__}: {error}",
-                next_step="choose other workloads or smaller sizes",
-            )
-        )
-    return 2
+
+    return serve_job(
+        device,
+        work,
+        begin=f"opening {device}",
+        asked=f"place workloads on {device}",
+        next_step="choose other workloads or smaller sizes",
+    )
 
 
 if __name__ == "__main__":
