@@ -736,8 +736,8 @@ def blocked_matmul(a, b, block, product):
     out = np.zeros((m, n), a.dtype)
     for i in range(0, m, block):
         for j in range(0, n, block):
-            for l in range(0, k, block):
-                left, right = a[i : i + block, l : l + block], b[l : l + block, j : j + block]
+            for d in range(0, k, block):
+                left, right = a[i : i + block, d : d + block], b[d : d + block, j : j + block]
                 out[i : i + block, j : j + block] += product(left, right)
     return out
     ### END SOLUTION

@@ -45,9 +45,7 @@ def mismatch_chart(mismatch: Any, *, title: str = "") -> Chart:
     notes = notes if block != (1, 1) else "Dark: wrong. "
     ring = "Ring: the first one." + ("" if exists.all() else " Grey: after the end.")
     height = min(4.2, max(1.0, 7.0 * rows / columns))
-    figure = new_figure(
-        height, title=title, subtitle=subtitle, notes=notes + ring
-    )
+    figure = new_figure(height, title=title, subtitle=subtitle, notes=notes + ring)
     axes = figure.add_subplot()
     inside, _ = _blocks(exists)
     shown = np.ma.masked_where(inside == 0, shares / np.maximum(inside, 1))
