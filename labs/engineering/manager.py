@@ -34,6 +34,7 @@ Cancel = Callable[[], bool]
 
 TIMEOUT_S = 30.0
 FIRST_CALL_TIMEOUT_S = 120.0  # opening a driver, or compiling a kernel for the first time
+BEST = "best"
 _LOOK_S = 0.1
 _WINDOW = 16  # batches of a stream for each device
 
@@ -68,7 +69,7 @@ class MultiDeviceManager:
         self.costs, self.hold = dict(costs or {}), int(hold)
         self.quarantined: dict[str, str] = {}
         self._processes: dict[str, DeviceProcess] = {}
-        self._learned: dict[tuple, dict[str, float]] = {}
+        self._learned: dict[tuple[str, frozenset[str]], dict[str, float]] = {}
         self._runs = 0
 
     def __enter__(self) -> "MultiDeviceManager":
@@ -124,7 +125,7 @@ class MultiDeviceManager:
         seconds_each: Mapping[str, float] | None = None,
         timeout_s: float = TIMEOUT_S,
         first_call_timeout_s: float = FIRST_CALL_TIMEOUT_S,
-        devices: Sequence[str] | None = None,
+        devices: Sequence[str] | str | None = None,
         jit: bool = True,
         steal: bool = True,
         progress: Progress | None = None,
@@ -140,7 +141,9 @@ class MultiDeviceManager:
             seconds_each: expected seconds for a batch by device, for the first shares. What earlier
                 runs of the same function have shown is used when None.
             timeout_s: of one batch; first_call_timeout_s: while a device opens, or compiles.
-            devices: some of the manager's; all when None.
+            devices: some of the manager's; all when None; "best": of the sets that this function
+                has been run on, the one with the highest speed (devices that share the same cores
+                can be slower together than one of them alone).
             jit: replay the function's kernels from the third batch of a shape on (TinyJit); False
                 calls it for every batch, which Python code that looks at the data needs.
             steal: False leaves the first shares as they are (to see what stealing is worth).
@@ -152,18 +155,20 @@ class MultiDeviceManager:
         require_positive("timeout_s", timeout_s)
         arrays = _arrays(batches)
         code = _pickled(function)
-        at_work = [d for d in self._chosen(devices) if d not in self.quarantined]
-        key = (hashlib.sha256(code).digest(), arrays[0].shape, arrays[0].dtype.str)
-        known = dict(seconds_each or self._learned.get(key, {}))
+        inputs = tuple(np.asarray(c) for c in constants)
+        key = _key_of(code, inputs, arrays[0])
+        at_work = self._at_work(devices, key)
+        known = dict(seconds_each or self._learned.get((key, frozenset(at_work)), {}))
         self._runs += 1
-        load = Load(self._runs, code, tuple(np.asarray(c) for c in constants), jit)
+        load = Load(self._runs, key, code, inputs, jit)
         limits = (timeout_s, first_call_timeout_s)
         run = _Run(self, at_work, arrays, load, known, limits, steal, progress, cancel)
         try:
             finished = run.complete()
         finally:
             learned = {d: s for d, s in run.schedule.seconds.items() if s}
-            self._learned.setdefault(key, {}).update(learned)
+            if set(learned) == set(at_work):  # the speeds of this set, with all of them at work
+                self._learned[key, frozenset(at_work)] = learned
         return finished
 
     def map(
@@ -181,17 +186,25 @@ class MultiDeviceManager:
 
     # **************** for a run ****************
 
-    def _chosen(self, devices: Sequence[str] | None) -> tuple[str, ...]:
+    def _at_work(self, devices: Sequence[str] | str | None, key: str) -> tuple[str, ...]:
+        """The devices of a run, without those that are quarantined."""
+        if devices == BEST:
+            known = {
+                names: sum(1 / s for s in seconds.values())
+                for (of, names), seconds in self._learned.items()
+                if of == key and not names & set(self.quarantined)
+            }
+            devices = max(known, key=known.get) if known else None
         chosen = self.devices if devices is None else tuple(devices)
         unknown = [d for d in chosen if d not in self.devices]
         if unknown:
             raise DeviceError(
                 "compute batches",
-                expected=f"devices of this manager: {', '.join(self.devices)}",
+                expected=f"devices of this manager: {', '.join(self.devices)}, or '{BEST}'",
                 got=", ".join(unknown),
                 next_step="name those, or make a manager with the others",
             )
-        return chosen
+        return tuple(d for d in self.devices if d in chosen and d not in self.quarantined)
 
     def _process(self, device: str) -> DeviceProcess:
         found = self._processes.get(device)
@@ -395,6 +408,16 @@ def _arrays(batches: Sequence[np.ndarray]) -> list[np.ndarray]:
             next_step="cut one array into batches with split(array, rows)",
         )
     return arrays
+
+
+def _key_of(code: bytes, constants: Sequence[np.ndarray], batch: np.ndarray) -> str:
+    """What runs have in common whose speeds, and captured kernels, are the same."""
+    digest = hashlib.sha256(code)
+    for array in constants:
+        digest.update(f"{array.shape}{array.dtype.str}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update(f"{batch.shape}{batch.dtype.str}".encode())
+    return digest.hexdigest()
 
 
 def _pickled(function: object) -> bytes:

@@ -10,6 +10,8 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
+_KEPT = 4  # functions whose captured kernels and constants stay on the device
+
 
 @dataclass(frozen=True)
 class Ready:
@@ -48,9 +50,14 @@ class Failed:
 
 @dataclass(frozen=True)
 class Load:
-    """A function to apply from now on, with what it gets after the batch on every call."""
+    """A function to apply from now on, with what it gets after the batch on every call.
+
+    Args:
+        key: of function and constants: what was captured for the same key is replayed again.
+    """
 
     run: int
+    key: str
     function: bytes  # by cloudpickle: functions of notebook cells and lambdas, too
     constants: tuple[np.ndarray, ...]
     jit: bool
@@ -96,6 +103,7 @@ class _Worker:
         self.run, self.jit = -1, True
         self.compiled: dict[tuple, object] = {}  # shape and dtype -> TinyJit
         self.calls: dict[tuple, int] = {}
+        self.kept: dict[str, tuple] = {}  # key -> function, constants, compiled, calls
 
     def handle(self, message: Load | Work) -> None:
         if isinstance(message, Load):
@@ -116,7 +124,11 @@ class _Worker:
         import cloudpickle
         from tinygrad import Tensor
 
-        self.run, self.compiled, self.calls, self.jit = message.run, {}, {}, message.jit
+        self.run, self.jit = message.run, message.jit
+        if self.jit and message.key in self.kept:
+            self.function, self.constants, self.compiled, self.calls = self.kept[message.key]
+            return
+        self.compiled, self.calls = {}, {}
         try:
             self.function = cloudpickle.loads(message.function)
             self.constants = tuple(
@@ -125,6 +137,10 @@ class _Worker:
         except Exception as error:
             self.function = None
             self.connection.send(Failed(message.run, -1, f"{type(error).__name__}: {error}"))
+            return
+        while len(self.kept) >= _KEPT:
+            self.kept.pop(next(iter(self.kept)))
+        self.kept[message.key] = (self.function, self.constants, self.compiled, self.calls)
 
     def _apply(self, batch: np.ndarray) -> tuple[np.ndarray, bool]:
         from tinygrad import Tensor, TinyJit

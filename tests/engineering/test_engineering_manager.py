@@ -94,6 +94,36 @@ def test_run_with_a_function_that_fails_everywhere_says_so_and_keeps_what_was_do
     assert set(manager.quarantined) == {"CPU", "CPU:1"}
 
 
+def test_run_on_the_best_devices_takes_the_set_that_was_fastest(manager):
+    def slow_on_one(x):
+        if str(x.device) == "CPU:1":
+            time.sleep(0.02)
+        return x + 1
+
+    batches = [np.full(4, i, np.float32) for i in range(12)]
+    options = {"jit": False, "steal": False}  # equal work: the slow device holds the other up
+    assert manager.run(slow_on_one, batches, devices="best", **options).devices == manager.devices
+    for devices in (["CPU"], ["CPU:1"], None):
+        manager.run(slow_on_one, batches, devices=devices, **options)
+    run = manager.run(slow_on_one, batches, devices="best", **options)
+    assert "CPU" in run.devices and run.complete
+    assert run.predicted_s is not None  # from the first moment: its speeds are known
+
+
+def test_run_again_of_the_same_function_replays_what_was_captured(manager):
+    batches = [np.full(4, i, np.float32) for i in range(8)]
+
+    def double(x):
+        return x * 2
+
+    manager.run(double, batches)
+    again = manager.run(double, batches)
+    assert not any(r.compiled for r in again.records)
+    np.testing.assert_array_equal(again.result, 2 * np.concatenate(batches))
+    other = manager.run(lambda x: x * 3, batches)  # another function is not mixed up with it
+    np.testing.assert_array_equal(other.result, 3 * np.concatenate(batches))
+
+
 def test_map_of_a_stream_asks_for_more_only_when_results_were_taken(manager):
     asked = []
 
