@@ -901,7 +901,8 @@ charts.managed_run_chart(managed)
 reveal("stolen", managed.stolen, unit="batches")
 
 # %% [markdown]
-# Is it worth it? Interleaved rounds: each device alone, equal shares, and the manager.
+# Is it worth it? Interleaved rounds: each device alone, all in equal shares, all by speed, and *managed*: the
+# devices that have been fastest together so far, which may be a single one.
 
 # %%
 gains = measure_gain(manager, features, batches[:40], rounds=4, **options)
@@ -912,9 +913,9 @@ gains
 #
 # On a laptop without a GPU all these devices are *the same processor*: CPU, OpenCL and ELECTRICAL share its
 # cores, and what one gets the others lack. Then the best single device is hard to beat, and adding a slow
-# one costs more than it brings. It also makes the predicted run time too short, because each device was
-# faster while the others rested. With a GPU beside the CPU all this is another matter. What the manager
-# gives everywhere is the next point. And four rounds on a busy machine resolve only large differences.
+# one costs more than it brings: the manager has seen that in earlier runs and leaves it out. With a GPU beside
+# the CPU all this is another matter. What the manager gives everywhere is the next point. And four rounds on
+# a busy machine resolve only large differences.
 # </details>
 #
 # ### A device dies
