@@ -25,7 +25,7 @@ from labs.tables import Table, TableView
 
 CONNECT_S = 10.0
 RETRIES = 2  # of a host whose measuring raises
-_POLL_S = 0.5
+_MOMENT_S = 0.5
 _SPARE = 3.0  # budgets that a host may take before it is given up: workers may die meanwhile
 _LEAST_WAIT_S = 120.0
 _SAME = ("course", "tinygrad")  # versions that must be the client's
@@ -243,7 +243,7 @@ def _gathered(
                 done = len(tasks) - len(waiting)
                 progress(done, len(tasks), f"measuring on {', '.join(waiting)}" if waiting else "")
             if waiting:
-                time.sleep(_POLL_S)
+                _next_end(client, list(waiting.values()))
     except KeyboardInterrupt:
         failures |= dict.fromkeys(waiting, "interrupted")
     except Exception as error:  # the scheduler is gone
@@ -254,6 +254,16 @@ def _gathered(
         with suppress(Exception):
             client.cancel(tasks[host], force=True)
     return texts
+
+
+def _next_end(client: Any, tasks: list[Any]) -> None:
+    """Waits until one of the tasks has ended, and a moment at most, so that progress shows."""
+    from distributed import wait
+    from distributed.client import CancelledError
+
+    # wait() asks the current client, and ours is no default one; a cancelled task has ended, too
+    with client.as_current(), suppress(TimeoutError, CancelledError):
+        wait(tasks, timeout=_MOMENT_S, return_when="FIRST_COMPLETED")
 
 
 def _why(task: Any) -> str:
