@@ -1,0 +1,1 @@
+"""The capstone: electrical records and live streams against limits, with a verdict."""
