@@ -10,7 +10,7 @@ from labs.backends.electrical.vectorize import STREAMED, is_multiple, vectorize
 LINE_BYTES = 64
 # From here on a result is written past the caches, which saves reading the lines it overwrites; a
 # smaller one is better found in a cache by its reader. Twice the second-level cache of the machine
-# on which `add` and `chain` of benchmarks/electrical.py were measured.
+# on which `add` and `chain` of benchmarks/backend_electrical.py were measured.
 STREAM_BYTES = 2 << 20
 _DONE = "vectorized"  # the tag of a kernel that has been through the pass
 

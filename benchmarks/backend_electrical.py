@@ -1,8 +1,8 @@
 """ELECTRICAL beside tinygrad's CPU device, numpy and scipy: every speed claimed for it.
 
-    python benchmarks/electrical.py            # about 6 minutes, on a quiet machine
-    python benchmarks/electrical.py --quick    # a look, with wide intervals
-    python benchmarks/electrical.py --save     # writes results/electrical_<cpu>.json, too
+    python benchmarks/backend_electrical.py            # about 6 minutes, on a quiet machine
+    python benchmarks/backend_electrical.py --quick    # a look, with wide intervals
+    python benchmarks/backend_electrical.py --save     # writes results/electrical_<cpu>.json, too
 
 Each answer is compared with numpy in float64 before anything is timed. All rounds of a table are
 interleaved. "All cores": both devices as a user gets them, which means that CPU runs its threads
@@ -234,7 +234,7 @@ def main() -> None:
         facts = host_environment() | {"cpu_pressure_some_avg10": cpu_pressure()}
         environment = {name: facts[name] for name in ENVIRONMENT if name in facts}
         kept = {
-            "command": "python benchmarks/electrical.py --save",
+            "command": "python benchmarks/backend_electrical.py --save",
             "environment": environment,
             "arch": Device["ELECTRICAL"].renderer.target.arch,
             **{title: [_row(c) for c in comparisons] for title, comparisons in tables.items()},
