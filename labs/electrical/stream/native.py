@@ -1,0 +1,159 @@
+"""The launches of a stream on ELECTRICAL: one C function on the ring, called with a table."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from tinygrad import Tensor
+from tinygrad.engine.realize import compile_linear, get_call_arg_uops, run_linear
+from tinygrad.helpers import Context
+from tinygrad.uop.ops import Ops, UOp
+
+from labs.electrical.stream.allocator import StreamingAllocator
+from labs.electrical.stream.compiler import RealTimeCompiler
+from labs.electrical.stream.renderer import Argument, Call, Group, SignalProcessingRenderer
+from labs.electrical.stream.ring import Ring
+from labs.electrical.stream.tasks import RESULTS, Task, TaskGroup, inputs, outputs
+from labs.errors import DeviceError
+
+
+@dataclass(frozen=True, eq=False)
+class _Scheduled:
+    """A group's kernels, scheduled; which buffer is what."""
+
+    calls: tuple[UOp, ...]
+    constants: tuple[UOp, ...]  # calls that don't depend on samples: run once, now
+    results: dict[int, Task]  # id of a buffer -> the task whose results it holds
+    parameters: dict[int, Task]
+    shapes: dict[Task, tuple[tuple[int, ...], str, object]]  # shape, dtype, buffer
+
+
+class NativeFunction:
+    """Launches windows in place: nothing is copied, nothing allocated.
+
+    Attributes:
+        results: for each task its results, [window, ...]; a launch overwrites them.
+        kernels: for each group how many kernels a window takes.
+
+    Raises:
+        DeviceError: a meter's arithmetic isn't all kernels on this device.
+    """
+
+    copies = ""
+
+    def __init__(
+        self,
+        groups: tuple[TaskGroup, ...],
+        ring: Ring,
+        allocator: StreamingAllocator,
+        compiler: RealTimeCompiler,
+    ) -> None:
+        self.groups, self.ring = groups, ring
+        self.results: dict[Task, np.ndarray] = {}
+        self._parameters: dict[Task, np.ndarray] = {}
+        self._keep: list[object] = []
+        addresses: list[int] = [ring.piece.address]
+        renderer = SignalProcessingRenderer.of(allocator.device)
+        rendered = []
+        for group in groups:
+            rendered.append(self._bind(group, ring, allocator, renderer, addresses))
+        self.source = renderer.block(tuple(rendered), ring.layout)
+        self.compiled = compiler.compile(self.source)
+        table = allocator.take("table of launches", (2 * len(addresses),), "int32")
+        self._table = table.array.view(np.uint64)
+        self._table[:] = addresses
+        self._address, self._run = table.address, self.compiled.run
+        self._slots = [(g.last, g.count) for g in rendered]
+        self.kernels = tuple(len(g.calls) for g in rendered)
+
+    def launch(self, requests: list[tuple[int, int, int]]) -> None:
+        """For each (group, index of the first window, windows): all of them in one call."""
+        table, capacity = self._table, self.ring.layout.capacity
+        for group, index, windows in requests:
+            last, count = self._slots[group]
+            table[last] = (index + self.groups[group].window - 1) % capacity
+            table[count] = windows
+        self._run(self._address)
+        for group, _, _ in requests:
+            table[self._slots[group][1]] = 0
+
+    def set_parameters(self, task: Task, parameters: tuple[float, ...]) -> None:
+        self._parameters[task][:] = parameters
+
+    def _bind(self, group, ring, allocator, renderer, addresses: list[int]) -> Group:
+        found = _schedule(group, ring, allocator, self._parameters)
+        self._keep.append(found)
+        programs = [renderer.program(c.src[0]) for c in found.calls]
+        if found.constants:
+            with Context(NO_MEMORY_PLANNER=1):
+                run_linear(compile_linear(UOp(Ops.LINEAR, src=found.constants)))
+        slots: dict[int, Argument] = {id(ring.piece.tensor.uop.buffer): Argument(None)}
+        pieces: dict[int, np.ndarray] = {}
+        for task, (shape, dtype, buffer) in found.shapes.items():
+            if id(buffer) not in pieces:
+                name = f"results of {task.name}"
+                piece = allocator.take(name, (group.capacity, *shape), dtype)
+                pieces[id(buffer)] = piece.array
+                slots[id(buffer)] = Argument(len(addresses), piece.array[0].nbytes)
+                addresses.append(piece.address)
+            self.results[task] = pieces[id(buffer)]
+        calls = []
+        for program, call in zip(programs, found.calls, strict=True):
+            buffers = [u.buffer for u in get_call_arg_uops(call)]
+            arguments = []
+            for i in program.arg.globals:
+                buffer = buffers[i]
+                if id(buffer) not in slots:
+                    slots[id(buffer)] = Argument(len(addresses))
+                    addresses.append(self._address_of(buffer, allocator))
+                arguments.append(slots[id(buffer)])
+            calls.append(Call(program, tuple(arguments)))
+        addresses += [0, 0]
+        last, count = len(addresses) - 2, len(addresses) - 1
+        return Group(group.window, group.hop, last, count, tuple(calls))
+
+    def _address_of(self, buffer, allocator: StreamingAllocator) -> int:
+        if buffer.is_allocated():  # a constant, or a task's parameters
+            self._keep.append(buffer)
+            return buffer._buf.va_addr
+        return allocator.take("between kernels", (buffer.nbytes,), "uint8").address
+
+
+def _schedule(
+    group: TaskGroup, ring: Ring, allocator: StreamingAllocator, places: dict[Task, np.ndarray]
+) -> _Scheduled:
+    shape = ring.layout
+    x = ring.piece.tensor.reshape(shape.channels, shape.stride)[:, : group.window]
+    made: dict[Task, Tensor] = {}
+    parameters: dict[int, Task] = {}
+    for task in group.tasks:
+        told = None
+        if task.meter.parameters:
+            piece = allocator.take(f"told to {task.name}", (task.meter.parameters,), "float32")
+            places[task], told = piece.array, piece.tensor
+            parameters[id(told.uop.buffer)] = task
+        made[task] = outputs(task, inputs(task, x, shape), told)
+    with Context(NO_MEMORY_PLANNER=1):  # else a constant's memory might be used for something else
+        calls = Tensor.schedule_linear(*made.values()).src
+    results, shapes = {}, {}
+    for task, tensor in made.items():
+        buffer = tensor.uop.base.buffer
+        results[id(buffer)] = task
+        shapes[task] = (tensor.shape, RESULTS[tensor.dtype], buffer)
+    moving = {id(ring.piece.tensor.uop.buffer), *parameters}
+    constants, launched = [], []
+    for call in calls:
+        buffers = [id(u.buffer) for u in get_call_arg_uops(call)]
+        if moving.isdisjoint(buffers[1:]) and buffers[0] not in results:
+            constants.append(call)
+            continue
+        devices = {str(u.device) for u in get_call_arg_uops(call)}
+        if call.src[0].op is not Ops.SINK or devices != {allocator.device}:
+            raise DeviceError(
+                f"run {', '.join(t.name for t in group.tasks)} as one function",
+                expected=f"kernels on {allocator.device} only",
+                got=f"{call.src[0].op.name} on {', '.join(sorted(devices))}",
+                next_step="keep every tensor of the meter's step on its input's device",
+            )
+        moving.add(buffers[0])
+        launched.append(call)
+    return _Scheduled(tuple(launched), tuple(constants), results, parameters, shapes)
