@@ -2,7 +2,9 @@
 
 import numpy as np
 from tinygrad import Tensor, TinyJit
+from tinygrad.device import Buffer
 from tinygrad.dtype import dtypes
+from tinygrad.uop.ops import Ops
 
 from labs.electrical.stream.allocator import StreamingAllocator
 from labs.electrical.stream.ring import Ring
@@ -83,9 +85,12 @@ def _on(device: str, shape: tuple[int, ...], dtype: str) -> Tensor:
 
 
 def _copy_in(tensor: Tensor, values: np.ndarray) -> None:
-    tensor.uop.base.buffer.copyin(memoryview(values).cast("B"))
+    buffer = tensor.uop.base.buffer
+    host = Buffer("PYTHON", buffer.size, buffer.dtype, opaque=memoryview(values).cast("B"))
+    buffer.copy_from(host)
 
 
 def _kernels(jit: TinyJit) -> int:
     calls = jit.captured.linear.src if jit.captured else ()
-    return sum(len(c.src[0].src[0].src) if c.src[0].op.name == "CUSTOM_FUNCTION" else 1 for c in calls)
+    batched = [c.src[0] for c in calls if c.src[0].op is Ops.CUSTOM_FUNCTION]
+    return len(calls) - len(batched) + sum(len(b.src[0].src) for b in batched)

@@ -1,6 +1,6 @@
 """The launches of a stream on ELECTRICAL: one C function on the ring, called with a table."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from tinygrad import Tensor
@@ -101,11 +101,11 @@ class NativeFunction:
             buffers = [u.buffer for u in get_call_arg_uops(call)]
             arguments = []
             for i in program.arg.globals:
-                buffer = buffers[i]
-                if id(buffer) not in slots:
-                    slots[id(buffer)] = Argument(len(addresses))
-                    addresses.append(self._address_of(buffer, allocator))
-                arguments.append(slots[id(buffer)])
+                buffer, base = buffers[i], buffers[i].base
+                if id(base) not in slots:
+                    slots[id(base)] = Argument(len(addresses))
+                    addresses.append(self._address_of(base, allocator))
+                arguments.append(replace(slots[id(base)], offset_bytes=buffer.offset))
             calls.append(Call(program, tuple(arguments)))
         addresses += [0, 0]
         last, count = len(addresses) - 2, len(addresses) - 1
@@ -114,7 +114,7 @@ class NativeFunction:
     def _address_of(self, buffer, allocator: StreamingAllocator) -> int:
         if buffer.is_allocated():  # a constant, or a task's parameters
             self._keep.append(buffer)
-            return buffer._buf.va_addr
+            return buffer.ensure_allocated()._buf.va_addr
         return allocator.take("between kernels", (buffer.nbytes,), "uint8").address
 
 
@@ -142,7 +142,7 @@ def _schedule(
     moving = {id(ring.piece.tensor.uop.buffer), *parameters}
     constants, launched = [], []
     for call in calls:
-        buffers = [id(u.buffer) for u in get_call_arg_uops(call)]
+        buffers = [id(u.buffer.base) for u in get_call_arg_uops(call)]
         if moving.isdisjoint(buffers[1:]) and buffers[0] not in results:
             constants.append(call)
             continue

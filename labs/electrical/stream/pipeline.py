@@ -113,9 +113,14 @@ class Pipeline:
             self.invalid_windows += 1
             return member.meter.read(self._blank[member.task], window)
         place = self._place(member.group, window)
-        if place is None and not member.task.is_fixed and self._done[member.group] == (
-            window.index,
-            1,
+        if (
+            place is None
+            and not member.task.is_fixed
+            and self._done[member.group]
+            == (
+                window.index,
+                1,
+            )
         ):
             place = 0
         if place is None:

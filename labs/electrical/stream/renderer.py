@@ -27,11 +27,13 @@ ENTRY = "stream_block"
 class Argument:
     """A kernel's pointer: the window in the ring, or an entry of the table.
 
-    `step_bytes` is how much further it is for the next window (results), 0 for what stays.
+    `step_bytes` is how much further it is for the next window (results), 0 for what stays;
+    `offset_bytes` where in it the kernel begins.
     """
 
     slot: int | None  # of the table; None: the window
     step_bytes: int = 0
+    offset_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,9 @@ class SignalProcessingRenderer(ElectricalRenderer):
                     functions[text] = name
                     typedefs |= dict.fromkeys(_TYPEDEF.findall(text))
                     if "STREAM(" in text:
-                        macros["#define STREAM(type, place, value) *(type *)(place) = (value)"] = None
+                        macros["#define STREAM(type, place, value) *(type *)(place) = (value)"] = (
+                            None
+                        )
                     head = _KERNEL.search(text)
                     signature = head.group(0).replace(f" {head.group(1)}(", f" {name}(")
                     prototypes.append(f"{signature};")
@@ -131,10 +135,10 @@ class SignalProcessingRenderer(ElectricalRenderer):
 
 
 def _pointer(argument: Argument) -> str:
-    if argument.slot is None:
-        return "(void *)x"
+    base = "x" if argument.slot is None else f"t[{argument.slot}]"
     moved = f" + w * {argument.step_bytes}" if argument.step_bytes else ""
-    return f"(void *)(t[{argument.slot}]{moved})"
+    offset = f" + {argument.offset_bytes}" if argument.offset_bytes else ""
+    return f"(void *)({base}{moved}{offset})"
 
 
 def _loop(number: int, group: Group, layout: Layout, lines: list[str]) -> str:
