@@ -1,5 +1,6 @@
 """The launches of a stream on ELECTRICAL: one C function on the ring, called with a table."""
 
+import ctypes
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,18 +60,21 @@ class NativeFunction:
         self.source = renderer.block(tuple(rendered), ring.layout)
         self.compiled = compiler.compile(self.source)
         table = allocator.take("table of launches", (2 * len(addresses),), "int32")
-        self._table = table.array.view(np.uint64)
+        # written one number at a time, where a ctypes array is quicker than numpy's
+        self._table = (ctypes.c_uint64 * len(addresses)).from_address(table.address)
         self._table[:] = addresses
+        self._keep.append(table)
         self._address, self._run = table.address, self.compiled.run
-        self._slots = [(g.last, g.count) for g in rendered]
+        self._slots = [(g.last, g.count, g.window) for g in rendered]
+        self._capacity = ring.layout.capacity
         self.kernels = tuple(len(g.calls) for g in rendered)
 
     def launch(self, requests: list[tuple[int, int, int]]) -> None:
         """For each (group, index of the first window, windows): all of them in one call."""
-        table, capacity = self._table, self.ring.layout.capacity
+        table, capacity = self._table, self._capacity
         for group, index, windows in requests:
-            last, count = self._slots[group]
-            table[last] = (index + self.groups[group].window - 1) % capacity
+            last, count, window = self._slots[group]
+            table[last] = (index + window - 1) % capacity
             table[count] = windows
         self._run(self._address)
         for group, _, _ in requests:

@@ -48,8 +48,7 @@ def predict(
             bound.ring.write(end, samples)
             end += block_length
             start = time.perf_counter()
-            for _reading in pipeline.process(end):
-                pass
+            pipeline.process(end)
             took.append(time.perf_counter() - start)
         if number == 0:
             continue  # windows aren't full yet, caches are cold

@@ -60,6 +60,9 @@ class Ring:
         """Put samples [channel, n] in place; n is at most one slot's."""
         count, capacity, history = samples.shape[1], self._capacity, self._history
         at = index % capacity
+        if at + count <= capacity - history:
+            self._rows[:, history + at : history + at + count] = samples
+            return
         first = min(count, capacity - at)
         self._rows[:, history + at : history + at + first] = samples[:, :first]
         if first < count:

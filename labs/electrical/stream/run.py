@@ -254,7 +254,7 @@ class StreamRun:
             # the windows that will never be complete are said to be invalid, not forgotten
             flow.lose(flow.written, self._bound.longest, STOPPED)
             self._block(flow.written)
-        self._judged(list(self._pipeline.finish()))
+        self._judged(self._pipeline.finish())
         state = "failed" if silent or flow.error else "stopped" if stopped else "finished"
         self._close_verdict(state)
         return state
@@ -265,7 +265,7 @@ class StreamRun:
         hook = self._on["on_block"]
         if hook is not None:
             self._call("on_block", self._as_block(start, end))
-        readings = list(self._pipeline.process(end))
+        readings = self._pipeline.process(end)
         if readings:
             self._judged(readings)
         if self._log:

@@ -85,7 +85,7 @@ class InvalidRanges:
                     del self._ranges[key]
 
     def __len__(self) -> int:
-        return sum(len(r) for r in self._ranges.values())
+        return len(self._ranges)
 
 
 class Inspector:
