@@ -38,7 +38,7 @@ class LatencyHistogram:
         if not self.count:
             return None
         wanted, seen = max(1, -int(-fraction * self.count // 1)), 0
-        for place, count in enumerate(self._counts):
+        for place, count in enumerate(self._counts[:-1]):  # the last one has no upper edge
             seen += count
             if seen >= wanted:
                 return min(_upper_ns(place) * 1e-9, self.max_s)

@@ -4,7 +4,7 @@ import ctypes
 from dataclasses import dataclass, replace
 
 import numpy as np
-from tinygrad import Tensor
+from tinygrad import Device, Tensor
 from tinygrad.engine.realize import compile_linear, get_call_arg_uops, run_linear
 from tinygrad.helpers import Context
 from tinygrad.uop.ops import Ops, UOp
@@ -67,6 +67,7 @@ class NativeFunction:
         self._address, self._run = table.address, self.compiled.run
         self._slots = [(g.last, g.count, g.window) for g in rendered]
         self._capacity = ring.layout.capacity
+        self._ledger = Device[allocator.device].ledger
         self.kernels = tuple(len(g.calls) for g in rendered)
 
     def launch(self, requests: list[tuple[int, int, int]]) -> None:
@@ -77,7 +78,10 @@ class NativeFunction:
             table[last] = (index + window - 1) % capacity
             table[count] = windows
         self._run(self._address)
-        for group, _, _ in requests:
+        ledger = self._ledger
+        ledger.graphs += 1
+        for group, _, windows in requests:
+            ledger.launches += windows * self.kernels[group]
             table[self._slots[group][1]] = 0
 
     def set_parameters(self, task: Task, parameters: tuple[float, ...]) -> None:

@@ -115,7 +115,8 @@ class Inspector:
             if is_float and not (np.isfinite(low) and np.isfinite(high)):
                 self._add(index, ~np.isfinite(row), NAN, channel)
             if limits is not None and not (limits[0] < low and high < limits[1]):
-                self._add(index, (row <= limits[0]) | (row >= limits[1]), CLIPPED, channel)
+                clipped = (row <= limits[0]) | (row >= limits[1])
+                self._add(index, clipped & np.isfinite(row), CLIPPED, channel)
 
     def _add(self, index: int, bad: np.ndarray, reason: int, channel: int) -> None:
         edges = np.flatnonzero(np.diff(bad.astype(np.int8), prepend=0, append=0))
