@@ -230,6 +230,13 @@ def _conformance(options: argparse.Namespace) -> int:
     return conformance_command(options, progress_bar)
 
 
+def _validate(options: argparse.Namespace) -> int:
+    from labs.bench import progress_bar
+    from labs.electrical.report.command import validate_command
+
+    return validate_command(options, progress_bar)
+
+
 def _compare(options: argparse.Namespace) -> None:
     from labs.bench import compare_sets, load_results
     from labs.engineering.versions import statement
@@ -322,6 +329,16 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("--html", metavar="F", help="the result as a page")
     checkout = "a tinygrad checkout, whose tests are run as well"
     test.add_argument("--tinygrad-tests", metavar="PATH", help=checkout)
+    judge = add("validate", _validate, "an electrical record against a limit file: a verdict")
+    judge.add_argument("specification", metavar="SPEC", help="the limit file, in YAML")
+    known = "COMTRADE (.cfg or .cff), TDMS, WAV, CSV, SigMF, or raw int16 with its sidecar"
+    judge.add_argument("record", metavar="RECORD", help=known)
+    judge.add_argument("--device", metavar="D", help="default: ELECTRICAL, else CPU")
+    judge.add_argument("--json", metavar="F", help="the result for machines; - is stdout")
+    judge.add_argument("--html", metavar="F", help="a page with the waveform at each violation")
+    judge.add_argument("--junit", metavar="F", help="the result as JUnit XML")
+    given = "of the record's reader, repeatable, such as delimiter=;"
+    judge.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help=given)
     check = add("check", _check, "check the exercises that you have saved in the notebooks")
     check.add_argument("id", nargs="?", help="an exercise such as 1.3; default: all")
     hint = add("hint", _hint, "the next hint for an exercise")

@@ -1,0 +1,65 @@
+"""The command `course.py validate`: judge a record, print the verdict, write what was asked for."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from labs.electrical.report.files import KINDS, STDOUT, check_outputs, save_reports
+from labs.errors import LabError, ResultError
+
+
+def validate_command(options: argparse.Namespace, progress: Callable[[], Any]) -> int:
+    """Run it; 0 when the record passes, 1 when it fails, 2 when it can't be judged."""
+    files = {kind: getattr(options, kind) for kind in KINDS}
+    check_outputs(files, (options.specification, options.record))
+    given = reader_options(options.option)
+    from labs.electrical.validate import DEVICE, validate
+
+    try:
+        result = validate(
+            options.specification,
+            options.record,
+            device=options.device or DEVICE,
+            progress=progress(),
+            options=given,
+        )
+    except (OSError, UnicodeError, MemoryError) as error:  # what no reader has put into words
+        raise LabError(
+            f"validate '{options.record}' against '{options.specification}'",
+            expected="two files that can be read",
+            got=f"{type(error).__name__}: {error}",
+            next_step="check the paths and what the files hold",
+        ) from error
+    if STDOUT not in files.values():
+        print(result)
+    for path in save_reports(result, files):
+        print(f"Report in {path}", file=sys.stderr)
+    return result.exit_code
+
+
+def reader_options(given: Sequence[str]) -> Mapping[str, Any]:
+    """{"fs_hz": 50000} from ["fs_hz=50000"]; values are read as YAML reads them.
+
+    Raises:
+        ResultError: an option without a value.
+    """
+    found: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise ResultError(
+                f"read a record with --option {text}",
+                expected="NAME=VALUE",
+                got=repr(text),
+                next_step="write --option fs_hz=50000",
+            )
+        try:
+            found[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            found[name] = value  # text such as a delimiter
+        if found[name] is None:
+            found[name] = value
+    return found
