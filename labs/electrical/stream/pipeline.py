@@ -61,21 +61,23 @@ class Pipeline:
         return [reading for member in self._members for reading in member.meter.finish()]
 
     def _ask(self, member: "_Member", end: int) -> bool:
-        window = member.meter.due(end)
+        if member.earliest > end:
+            return False
+        window = member.due_by(end)
         if window is None:
             return False
         last = window.index + window.count
         if (
             window.count != member.window
-            or not member.end <= last <= end
+            or not member.earliest <= last <= end
             or len(window.parameters) != member.parameters
         ):
             raise _wrong(member, window, end)
-        if len(self.invalid):
+        if self.invalid.any:
             reason = self.invalid.reason(window.index, window.count, member.rows)
             if reason:
                 window = replace(window, valid=False, reason=reason)
-        member.due, member.end = window, last
+        member.due, member.end, member.earliest = window, last, last + member.hop
         return True
 
     def _launch(self, members: list["_Member"], end: int) -> None:
@@ -134,7 +136,7 @@ class _Member:
 
     __slots__ = (
         *("task", "group", "meter", "results", "blank", "window", "parameters"),
-        *("rows", "is_fixed", "due", "end"),
+        *("rows", "is_fixed", "due", "end", "hop", "earliest", "due_by"),
     )
 
     def __init__(self, task: Task, group: int, meter: Meter, results: np.ndarray) -> None:
@@ -143,7 +145,9 @@ class _Member:
         self.window, self.parameters = meter.window, meter.parameters
         self.rows, self.is_fixed = task.rows, task.is_fixed
         self.due: Window | None = None
-        self.end = meter.window
+        self.end = 0
+        # before this sample its next window can't end
+        self.earliest, self.hop, self.due_by = meter.window, meter.hop or 0, meter.due
 
 
 _end = attrgetter("end")
@@ -153,7 +157,7 @@ def _wrong(member: _Member, window: Window, end: int) -> LabError:
     return LabError(
         f"measure {member.task.name}",
         expected=f"windows of {member.window} samples that end by {end} and not before "
-        f"{member.end}, with {member.parameters} numbers",
+        f"{member.earliest}, with {member.parameters} numbers",
         got=f"[{window.index}, {window.index + window.count}) with {len(window.parameters)}",
         next_step="correct the meter's `due`",
     )

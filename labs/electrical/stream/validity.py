@@ -33,6 +33,7 @@ class InvalidRanges:
         self.shortest = max(1, shortest)
         self._lock = threading.Lock()
         self._ranges: dict[tuple[int, int], list[list[int]]] = {}  # (reason, channel) -> [from, to)
+        self.any = False
 
     def add(self, start: int, end: int, reason: int, channel: int = ALL) -> None:
         """Samples [start, end) of a channel; for one channel and reason in order of time."""
@@ -44,6 +45,7 @@ class InvalidRanges:
                 ranges[-1][1] = max(end, ranges[-1][1])
             else:
                 ranges.append([start, end])
+            self.any = True
 
     def reason(self, index: int, count: int, channels: tuple[int, ...]) -> str:
         """Why a window of these channels is invalid; "" when it isn't."""
@@ -83,9 +85,7 @@ class InvalidRanges:
                     self._ranges[key] = kept
                 else:
                     del self._ranges[key]
-
-    def __len__(self) -> int:
-        return len(self._ranges)
+            self.any = bool(self._ranges)
 
 
 class Inspector:

@@ -85,4 +85,4 @@ def test_forget_when_nothing_needs_them_then_ranges_go():
     ranges.forget(19)
     assert ranges.reason(19, 1, (3,)) == REASONS[GAP]
     ranges.forget(20)
-    assert len(ranges) == 0 and ranges.mask(0, 30, 1) is None
+    assert not ranges.any and ranges.mask(0, 30, 1) is None
