@@ -495,6 +495,7 @@ def test_run_when_a_meter_fails_then_join_raises_and_the_log_has_the_rest(tmp_pa
         (ListSource([], fs_hz=5.0), {}, "10000 samples a second"),
         (ListSource([], (Channel("u", "V", 2.0),)), {}, "which the kernels are made for"),
         (ListSource([]), {"policy": "wait"}, "backpressure or drop"),
+        (ListSource([]), {"policy": "drop", "realtime": False}, "where the source can wait"),
         (ListSource([]), {"sync": "daily", "log": "x"}, "always, second, never"),
     ],
 )

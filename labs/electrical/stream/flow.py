@@ -115,6 +115,7 @@ class Flow:
             with self.changed:
                 while end - self.processed > most and not self.stopping:
                     self.changed.wait(WAIT_S)
+                self.heard_s = time.perf_counter()  # it was waiting, not silent
         return not self.stopping
 
     def _publish(self, end: int) -> None:

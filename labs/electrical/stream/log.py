@@ -9,7 +9,7 @@ import dataclasses
 import json
 import math
 import os
-import time
+import threading
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from labs.errors import LabError, ResultError
 # how often written lines are forced to the disk: what a power cut can cost. A process that is
 # killed loses nothing either way.
 POLICIES = ("always", "second", "never")
+SYNC_S = 1.0
 MOST_LINE_BYTES = 1 << 20
 
 
@@ -31,7 +32,8 @@ class VerdictLog:
 
     Args:
         path: of the file; its folder must exist. A log that is there already is continued.
-        sync: "always" after each line, "second" at most once a second, "never".
+        sync: "always" after each line, which may take long; "second" from a thread of its own,
+            once a second; "never".
     """
 
     def __init__(self, path: Path | str, sync: str = "second") -> None:
@@ -49,9 +51,13 @@ class VerdictLog:
                 got=str(error),
                 next_step="choose another path",
             ) from error
-        self._synced_s = time.monotonic()
-        self._behind = False
+        self._behind = threading.Event()  # lines that aren't on the disk yet
+        self._ended = threading.Event()
+        self._error: OSError | None = None
         self._mend()
+        self._syncer = threading.Thread(target=self._sync_now_and_then, daemon=True)
+        if sync == "second":
+            self._syncer.start()
 
     def write(self, kind: str, **data: Any) -> None:
         """One entry: its kind, when it was written, and its data, as plain values.
@@ -70,25 +76,37 @@ class VerdictLog:
         line = f'{{"crc32":"{crc}","entry":{entry}}}\n'.encode()
         while line:
             line = line[os.write(self._file, line) :]
-        self._behind = True
         if self._sync == "always":
-            self.sync()
-
-    def tick(self) -> None:
-        """Called now and then by whoever writes: forces lines to the disk when it is time."""
-        if self._behind and self._sync == "second" and time.monotonic() - self._synced_s >= 1:
-            self.sync()
-
-    def sync(self) -> None:
-        os.fsync(self._file)
-        self._synced_s, self._behind = time.monotonic(), False
+            os.fsync(self._file)
+        else:
+            self._behind.set()
 
     def close(self) -> None:
+        """Everything is on the disk, unless the policy is "never".
+
+        Raises:
+            OSError: it couldn't be written there.
+        """
+        self._ended.set()
+        self._behind.set()
+        if self._syncer.ident is not None:
+            self._syncer.join()
         if self._file >= 0:
-            if self._behind and self._sync != "never":
-                self.sync()
             os.close(self._file)
             self._file = -1
+        if self._error is not None:
+            raise self._error
+
+    def _sync_now_and_then(self) -> None:
+        try:
+            while not self._ended.is_set():
+                self._behind.wait()
+                self._behind.clear()
+                os.fsync(self._file)
+                self._ended.wait(SYNC_S)
+            os.fsync(self._file)
+        except OSError as error:
+            self._error = error
 
     def _mend(self) -> None:
         """After a torn last line the next one begins on a line of its own."""

@@ -53,14 +53,16 @@ class StreamRun:
         source_timeout_s: float | None = 5.0,
         control: bool | None = None,
     ) -> None:
-        _check(plan, source, policy)
+        _check(plan, source, policy, realtime)
         self.plan, self.source = plan, source
         self.realtime, self._timeout_s = realtime, source_timeout_s
+        if source_timeout_s is not None:  # a slow source gives a block only now and then
+            self._timeout_s = max(source_timeout_s, 2 * plan.block_s)
         self._on = {"on_row": on_row, "on_reading": on_reading, "on_block": on_block}
         self._bound = plan.bound
         self._pipeline = self._bound.pipeline()
         inspector = Inspector(self._pipeline.invalid, clip_limits(plan.channels, plan.dtype))
-        drops = realtime and policy == "drop"
+        drops = policy == "drop"
         self._flow = Flow(
             self._bound.ring, self._pipeline.invalid, inspector, self._bound.longest, plan.fs_hz,
             drops,
@@ -268,8 +270,6 @@ class StreamRun:
         readings = self._pipeline.process(end)
         if readings:
             self._judged(readings)
-        if self._log:
-            self._log.tick()
         arrived = flow.done(end)
         now = time.perf_counter()
         self._monitor.block(now - arrived, now - began, (end - start) / self.plan.fs_hz)
@@ -325,6 +325,9 @@ class StreamRun:
             self._note(f"closing the source: {type(error).__name__}: {error}")
         if self._producer.ident is not None:
             self._producer.join(1.0)  # one that hangs in its source is left to end with the process
+        layout = self._bound.ring.layout
+        waited = self._flow.high_water * layout.channels * layout.itemsize
+        self._bound.allocator.used(waited)
         if self.source.name in self._bound.in_use:
             self._bound.in_use.remove(self.source.name)
         self._ended_s = time.perf_counter()
@@ -360,11 +363,15 @@ def _judge(plan: RealTimePlan) -> Any:
     return Judge(plan.signals.specification)
 
 
-def _check(plan: RealTimePlan, source: Source, policy: str) -> None:
+def _check(plan: RealTimePlan, source: Source, policy: str, realtime: bool) -> None:
     asked = f"stream '{source.name}'"
     if policy not in POLICIES:
         raise LabError(asked, expected=" or ".join(POLICIES), got=f"policy={policy!r}",
                        next_step="choose what happens when the ring is full")  # fmt: skip
+    if policy == "drop" and not realtime:
+        raise LabError(asked, expected="backpressure where the source can wait",
+                       got="policy='drop' with realtime=False",
+                       next_step="leave out one of the two")  # fmt: skip
     names = {c.name: c for c in source.channels}
     missing = [c.name for c in plan.channels if c.name not in names]
     if missing:
