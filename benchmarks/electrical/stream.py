@@ -27,7 +27,7 @@ from tinygrad import Device, Tensor, TinyJit
 from labs.bench.environment import cpu_pressure
 from labs.bench.statistics import summarize_rounds
 from labs.electrical.blocks import Block, Channel
-from labs.electrical.meters import Kind, Setting, Window
+from labs.electrical.meters import Kind, Parameter, Setting, Window
 from labs.electrical.production import ProductionElectricalBackend
 from labs.electrical.readings import Reading
 from labs.electrical.stream.plan import RealTimePlan
@@ -76,7 +76,17 @@ class FilteredLevel:
         return []
 
 
-LEVEL = Kind("level", "of this benchmark", ("*",), {"rms": "="}, FilteredLevel)
+LEVEL = Kind(
+    "level",
+    "of this benchmark",
+    ("*",),
+    {"rms": "="},
+    FilteredLevel,
+    {
+        "samples": Parameter(CHUNK, "1", "filtered at once"),
+        "filtered": Parameter(True, "", "whether they are filtered"),
+    },
+)
 
 
 class Paced:

@@ -110,7 +110,7 @@ class ProductionElectricalBackend:
             length,
             ring_blocks,
             deadline_s,
-            _groups(bound, length),
+            _groups(bound, prediction),
             prediction,
             bound.allocator.memory(),
             bound.function.copies,
@@ -216,26 +216,29 @@ def _refuse_if_late(prediction: Prediction, deadline_s: float, block_s: float) -
         )
 
 
-def _groups(bound: BoundStream, block_length: int) -> tuple[PlannedGroup, ...]:
+def _groups(bound: BoundStream, prediction: Prediction) -> tuple[PlannedGroup, ...]:
     groups = []
-    for group, kernels in zip(bound.groups, bound.function.kernels, strict=True):
-        meter = group.tasks[0].meter
+    for group, kernels, windows in zip(
+        bound.groups, bound.function.kernels, prediction.windows_per_block, strict=True
+    ):
         names = tuple(t.name for t in group.tasks)
-        per_block = block_length / (meter.hop or meter.window)
-        groups.append(PlannedGroup(names, meter.window, meter.hop, kernels, per_block))
+        hop = group.tasks[0].meter.hop
+        groups.append(PlannedGroup(names, group.window, hop, kernels, windows))
     return tuple(groups)
 
 
 def _not_fused(bound: BoundStream) -> tuple[str, ...]:
     found = []
-    if len(bound.groups) > 1 and not bound.why_not_native:
-        found.append(f"{len(bound.groups)} different windows: a loop for each, in one function")
-    for task in bound.tasks:
-        if not task.is_fixed:
-            why = "its next window depends on what it read in the last one"
-            found.append(f"{task.name} isn't fused: {why}")
     if bound.why_not_native:
         found.append(f"no single function: {bound.why_not_native}")
+    elif len(bound.groups) > 1:
+        found.append(f"{len(bound.groups)} groups of windows: a loop for each in the one function")
+    alone = ", ".join(t.name for t in bound.tasks if not t.is_fixed)
+    if alone:
+        found.append(
+            f"not fused with others, because the next window depends on what was read in the last "
+            f"one: {alone}"
+        )
     return tuple(found)
 
 

@@ -60,6 +60,13 @@ class Pipeline:
         """What meters still have to say when the stream has ended."""
         return [reading for member in self._members for reading in member.meter.finish()]
 
+    def windows_of_groups(self) -> tuple[int, ...]:
+        """How many windows of each group have been read; what shares a launch counts once."""
+        counts = [0] * len(self._results)
+        for member in self._members:
+            counts[member.group] = max(counts[member.group], member.read)
+        return tuple(counts)
+
     def _ask(self, member: "_Member", end: int) -> bool:
         if member.earliest > end:
             return False
@@ -101,6 +108,7 @@ class Pipeline:
     def _read(self, member: "_Member", end: int) -> list[Reading]:
         window, results = member.due, self._results[member.group]
         self.windows += 1
+        member.read += 1
         if not window.valid:
             self.invalid_windows += 1
             return member.meter.read(member.blank, window)
@@ -136,7 +144,7 @@ class _Member:
 
     __slots__ = (
         *("task", "group", "meter", "results", "blank", "window", "parameters"),
-        *("rows", "is_fixed", "due", "end", "hop", "earliest", "due_by"),
+        *("rows", "is_fixed", "due", "end", "hop", "earliest", "due_by", "read"),
     )
 
     def __init__(self, task: Task, group: int, meter: Meter, results: np.ndarray) -> None:
@@ -145,7 +153,7 @@ class _Member:
         self.window, self.parameters = meter.window, meter.parameters
         self.rows, self.is_fixed = task.rows, task.is_fixed
         self.due: Window | None = None
-        self.end = 0
+        self.end = self.read = 0
         # before this sample its next window can't end
         self.earliest, self.hop, self.due_by = meter.window, meter.hop or 0, meter.due
 

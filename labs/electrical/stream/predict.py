@@ -22,6 +22,7 @@ class Prediction:
         load: processing time / the time that the samples stand for: the median of `passes`, with
             its 95% interval.
         block_s: of an average block. `worst_block_s`: of the most expensive one (median).
+        windows_per_block: of each group, on the average.
     """
 
     load: float
@@ -30,6 +31,7 @@ class Prediction:
     block_s: float
     worst_block_s: float
     passes: int
+    windows_per_block: tuple[float, ...]
 
 
 def predict(
@@ -66,6 +68,7 @@ def predict(
         load * layout.slot / fs_hz,
         float(np.median(worst)),
         len(loads),
+        tuple(n * block_length / end for n in pipeline.windows_of_groups()),
     )
 
 

@@ -125,7 +125,18 @@ def _listed(spec: Any) -> Signal:
         raise _not_understood(spec)
     what, channels, parameters = (*spec, {})[:3]
     names = (channels,) if isinstance(channels, str) else tuple(channels)
-    return Signal(kind(what) if isinstance(what, str) else what, names, dict(parameters))
+    signal = Signal(kind(what) if isinstance(what, str) else what, names, dict(parameters))
+    unknown = sorted(signal.parameters.keys() - signal.kind.parameters.keys())
+    if unknown or len(names) != len(signal.kind.roles):
+        known = ", ".join(signal.kind.parameters) or "none"
+        raise LabError(
+            f"measure {signal.name}",
+            expected=f"{len(signal.kind.roles)} channels ({', '.join(signal.kind.roles)}) and "
+            f"parameters of {signal.kind.name}: {known}",
+            got=f"{len(names)} channels" + (f" and {', '.join(unknown)}" if unknown else ""),
+            next_step="correct the list",
+        )
+    return signal
 
 
 def _not_understood(specs: Any) -> LabError:

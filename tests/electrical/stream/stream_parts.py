@@ -6,7 +6,7 @@ import numpy as np
 from tinygrad import Tensor
 
 from labs.electrical.blocks import Block, Channel
-from labs.electrical.meters import Kind, Setting, Window
+from labs.electrical.meters import Kind, Parameter, Setting, Window
 from labs.electrical.readings import Reading
 
 
@@ -73,7 +73,8 @@ def setting(*channels: Channel, fs_hz: float = 10_000.0) -> Setting:
     return Setting(fs_hz, channels or (Channel("u", "V"),))
 
 
-SQUARE = Kind("square", "for tests", ("*",), {"mean_square": "=", "max": "="}, Square)
+PARAMETERS = {name: Parameter(0, "", "for tests") for name in ("window", "hop", "raw")}
+SQUARE = Kind("square", "for tests", ("*",), {"mean_square": "=", "max": "="}, Square, PARAMETERS)
 
 
 FOLLOWING = Kind("following", "for tests", ("*",), {"max": "="}, Following)
