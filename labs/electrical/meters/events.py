@@ -23,7 +23,7 @@ class Events(HalfCycles):
 
     kind = "voltage_events"
     quantities = (
-        {n: "V" for n in NAMES}
+        dict.fromkeys(NAMES, "V")
         | {f"{n}_duration": "s" for n in NAMES}
         | {f"{n}s": "1" for n in NAMES}
     )

@@ -5,7 +5,7 @@ A polynomial in the fraction of a sample replaces a table of filters (Farrow's s
 v[d] (mu - 1/2)^d, with mu in [0, 1) the distance from the first. The filters run over the whole
 window; only their 8 results are gathered.
 
-Source: C. W. Farrow, "A continuously variable digital delay element", ISCAS 1988, for the structure;
+Source: C. W. Farrow, "A continuously variable digital delay element", ISCAS 1988, for the form;
 the coefficients are found here, by least squares.
 """
 
