@@ -14,6 +14,23 @@ from labs.charts.compute import compute_chart
 from labs.charts.conformance import conformance_chart
 from labs.charts.edge_memory import edge_memory_chart
 from labs.charts.edge_runs import edge_runs_chart
+from labs.charts.electrical_adc import adc_linearity_chart, adc_spectrum_chart
+from labs.charts.electrical_budget import (
+    EdgeShare,
+    LoadShare,
+    edge_budget_chart,
+    load_budget_chart,
+)
+from labs.charts.electrical_harmonics import harmonics_chart
+from labs.charts.electrical_latency import latency_chart
+from labs.charts.electrical_margins import Margin, margins_chart
+from labs.charts.electrical_mask import mask_chart
+from labs.charts.electrical_phasors import phasor_chart
+from labs.charts.electrical_pulse import pulse_chart
+from labs.charts.electrical_rms import rms_chart
+from labs.charts.electrical_stream import stream_chart
+from labs.charts.electrical_style import Span
+from labs.charts.electrical_waveform import waveform_chart
 from labs.charts.graph import uop_graph_chart
 from labs.charts.ladder import ladder_chart
 from labs.charts.lanes import lanes_chart
@@ -36,8 +53,14 @@ from labs.charts.variants import variants_chart
 __all__ = [
     "Chart",
     "DeviceStyle",
+    "EdgeShare",
+    "LoadShare",
+    "Margin",
     "NamedValue",
+    "Span",
     "TransferPoint",
+    "adc_linearity_chart",
+    "adc_spectrum_chart",
     "advice_chart",
     "bandwidth_size_chart",
     "benchmark_chart",
@@ -45,13 +68,19 @@ __all__ = [
     "compute_chart",
     "conformance_chart",
     "device_style",
+    "edge_budget_chart",
     "edge_memory_chart",
     "edge_runs_chart",
     "first_call_chart",
+    "harmonics_chart",
     "ladder_chart",
     "lanes_chart",
+    "latency_chart",
     "launch_chart",
+    "load_budget_chart",
     "managed_run_chart",
+    "margins_chart",
+    "mask_chart",
     "memory_chart",
     "mismatch_chart",
     "monitor_chart",
@@ -61,15 +90,20 @@ __all__ = [
     "optimizer_chart",
     "patterns_chart",
     "payoff_chart",
+    "phasor_chart",
     "predicted_chart",
     "profile_chart",
+    "pulse_chart",
     "recorded_ladder_chart",
     "recorded_section_chart",
+    "rms_chart",
     "roofline_chart",
     "samples_chart",
     "show",
+    "stream_chart",
     "timeline_chart",
     "transfer_chart",
     "uop_graph_chart",
     "variants_chart",
+    "waveform_chart",
 ]

@@ -40,7 +40,7 @@ def margins_chart(margins: Sequence[Margin], *, title: str = "", subtitle: str =
         title=title,
         subtitle=subtitle or f"the worst row of each of {len(margins)} requirements",
         notes="Margin as a part of what is allowed: of half the band between two limits, or of the "
-        "limit's own size. On the line there is none left; without a mark there is no number.",
+        "limit's own size. On the line there is none left. A hollow square has no number.",
     )
     axes = figure.add_subplot()
     axes.axvline(0, **LIMIT)
@@ -73,7 +73,8 @@ def _row(axes: Axes, y: int, margin: Margin) -> None:
     if x != margin.share:
         text = f"◂ {_percent(margin.share)}" if x < 0 else f"{_percent(margin.share)} ▸"
         axes.annotate(text, (x, y), (10 if x < 0 else -10, 0), textcoords="offset points",
-                      ha="left" if x < 0 else "right", va="center", fontsize=8)  # fmt: skip
+                      ha="left" if x < 0 else "right", va="center", fontsize=8, zorder=5,
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
 
 
 def _finding(margins: Sequence[Margin]) -> str:

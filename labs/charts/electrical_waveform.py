@@ -80,6 +80,8 @@ def waveform_chart(
         axes.axhline(value, label=limit_words if number == 0 else None, **LIMIT)
     if t.size > 1:
         axes.set_xlim(t[0], t[-1])
+    axes.margins(y=0.08)
+    axes.autoscale(axis="y")
     quantity_axis(axes.xaxis, "Time since the start of the record", "s", [abs(t[-1])])
     words = quantity or {"V": "Voltage", "A": "Current"}.get(unit, "Value")
     quantity_axis(axes.yaxis, words, unit, [1.0])
@@ -99,7 +101,7 @@ def _finding(series: Mapping[str, Any], spans: Sequence[Span], gaps: int, t: np.
     parts = [counted(sum(s.words == w for s in spans), w) for w in dict.fromkeys(
         s.words for s in spans)]  # fmt: skip
     parts += [counted(gaps, "gap")] if gaps else []
-    span = format_seconds(float(t[-1] - t[0]))
+    span = format_seconds(float(t[-1] - t[0]) * t.size / max(1, t.size - 1))
     return f"{names}: {' and '.join(parts) or 'no event and no gap'} in {span}"
 
 
@@ -112,5 +114,5 @@ def _alt(series: Mapping[str, Any], good: np.ndarray, unit: str, t: np.ndarray) 
             said.append(f"{name} from {low} to {high}")
         else:
             said.append(f"{name} has no valid sample")
-    span = f"{format_seconds(float(t[0]))} to {format_seconds(float(t[-1]))}"
+    span = f"{format_seconds(float(t[0])) if t[0] else '0 s'} to {format_seconds(float(t[-1]))}"
     return f"{'; '.join(said)}, over {span}."
