@@ -7,6 +7,7 @@ import tracemalloc
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pytest
 
 from labs.paths import PROJECT_ROOT
@@ -199,6 +200,26 @@ def test_run_when_warm_then_nothing_is_allocated_or_compiled(backend):
     before, after = seen
     assert before[:3] == after[:3] and after[3] - before[3] > 700
     assert after[4] - before[4] < 20_000  # 2000 blocks: less than 10 bytes each
+
+
+@pytest.mark.slow
+def test_run_when_it_goes_on_for_long_then_resident_memory_stays():
+    """10^5 small blocks: within 1% of what it was at the beginning."""
+    backend, process, seen = ProductionElectricalBackend(), psutil.Process(), []
+    backend.optimize_for_real_time_validation(
+        [(SQUARE, "u", {"window": 160})], channels=VOLTAGE, fs_hz=10_000.0, block_length=16
+    )
+
+    def blocks():
+        for number in range(1000):
+            if number in (200, 999):
+                seen.append(process.memory_info().rss)
+            yield Block(number * 1600, number * 0.16, 10_000.0, SIGNAL[:, :1600])
+
+    run = backend.implement_streaming_processing(ListSource(blocks), realtime=False)
+    run.join()
+    assert (run.statistics.blocks, run.statistics.windows) == (100_000, 10_000)
+    assert abs(seen[1] - seen[0]) <= 0.01 * seen[0]
 
 
 def test_run_when_on_block_then_it_sees_the_samples_in_place(backend):

@@ -141,8 +141,11 @@ class Flow:
 
     # ---- the thread that processes ----
 
-    def wait_for_block(self, timeout_s: float | None) -> tuple[int, str]:
+    def wait_for_block(self, timeout_s: float | None, all_of_them: bool) -> tuple[int, str]:
         """Waits for the next whole block.
+
+        Args:
+            all_of_them: whether to take every whole block that is there, not just the next one.
 
         Returns:
             Where to process up to, and "" or why there is no whole block: "ended", "silent" when
@@ -150,7 +153,7 @@ class Flow:
         """
         goal = (self.processed // self.block + 1) * self.block
         if self.written >= goal:
-            return goal, ""
+            return (self.written // self.block * self.block if all_of_them else goal), ""
         with self.changed:
             while self.written < goal:
                 if self.ended:

@@ -39,9 +39,10 @@ class PerformanceMonitor:
         if self._timer:
             self._timer.stop()
 
-    def block(self, latency_s: float, busy_s: float, stream_s: float) -> None:
-        """One block is done: it took `busy_s` of processing and stands for `stream_s` of signal."""
-        self.blocks += 1
+    def block(self, latency_s: float, busy_s: float, stream_s: float, blocks: int = 1) -> None:
+        """A block is done, or several that were there together: it took `busy_s` of processing and
+        stands for `stream_s` of signal."""
+        self.blocks += blocks
         self.latencies.add(latency_s)
         self.processing.add(busy_s)
         self.busy_s += busy_s

@@ -242,7 +242,7 @@ class StreamRun:
         """Blocks until there are no more; then what is left. Returns the state to end in."""
         flow, why = self._flow, ""
         while not why:
-            end, why = flow.wait_for_block(self._timeout_s)
+            end, why = flow.wait_for_block(self._timeout_s, all_of_them=not self.realtime)
             if end > flow.processed:
                 self._block(end)
         stopped, silent = flow.stopping, why == "silent"
@@ -263,16 +263,18 @@ class StreamRun:
 
     def _block(self, end: int) -> None:
         flow, began = self._flow, time.perf_counter()
-        start = flow.processed
-        hook = self._on["on_block"]
-        if hook is not None:
-            self._call("on_block", self._as_block(start, end))
+        start, slot = flow.processed, flow.ring.layout.slot
+        if self._on["on_block"] is not None:
+            first = max(start, end - (flow.ring.layout.slots - 1) * slot)  # older: a gap, not there
+            for at in range(first - first % slot, end, slot):
+                self._call("on_block", self._as_block(max(at, start), min(at + slot, end)))
         readings = self._pipeline.process(end)
         if readings:
             self._judged(readings)
         arrived = flow.done(end)
         now = time.perf_counter()
-        self._monitor.block(now - arrived, now - began, (end - start) / self.plan.fs_hz)
+        blocks = max(1, (end - start) // slot)
+        self._monitor.block(now - arrived, now - began, (end - start) / self.plan.fs_hz, blocks)
         self._pipeline.invalid.forget(end - flow.keep)
 
     def _judged(self, readings: list[Reading]) -> None:
@@ -292,7 +294,6 @@ class StreamRun:
     def _as_block(self, start: int, end: int) -> Block:
         """What the ring holds of these samples: a view, good until the hook returns."""
         flow, fs = self._flow, self.plan.fs_hz
-        start = max(start, end - flow.ring.layout.slot)
         valid = self._pipeline.invalid.mask(start, end - start, len(self.plan.channels))
         return Block(start, start / fs, fs, flow.ring.window(start, end - start), valid)
 
