@@ -1,8 +1,8 @@
 """E7: a pulse or a step: levels, transition durations, width, overshoot, settling.
 
 A pre-compliance implementation of the methods of IEEE 181. Of each window the first transition that
-rises through the middle counts, and the first one after it that falls. Instants lie between samples,
-by linear interpolation.
+rises through the middle counts, and the first one after it that falls. Instants lie between
+samples, by linear interpolation.
 
 Times are of the transition between 10% and 90% of low to high; the width is from middle to middle;
 overshoot is in % of high - low; settling is from the middle until the waveform stays within 2% of
@@ -108,9 +108,7 @@ class PulseMeter(FixedMeter):
             return dict.fromkeys(KIND.quantities, "no two states in the window")
         count = len(_INSTANTS)
         found = outputs[7:].astype(np.float64).reshape(3, count)
-        at = {
-            name: _Instant(*(float(v) for v in found[:, i])) for i, name in enumerate(_INSTANTS)
-        }
+        at = {name: _Instant(*(float(v) for v in found[:, i])) for i, name in enumerate(_INSTANTS)}
         swing = high - low
 
         def crossing(name: str, level: float) -> float:
