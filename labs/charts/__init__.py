@@ -23,6 +23,7 @@ from labs.charts.electrical_budget import (
 )
 from labs.charts.electrical_harmonics import harmonics_chart
 from labs.charts.electrical_latency import latency_chart
+from labs.charts.electrical_live import stream_gauges
 from labs.charts.electrical_margins import Margin, margins_chart
 from labs.charts.electrical_mask import mask_chart
 from labs.charts.electrical_phasors import phasor_chart
@@ -101,6 +102,7 @@ __all__ = [
     "samples_chart",
     "show",
     "stream_chart",
+    "stream_gauges",
     "timeline_chart",
     "transfer_chart",
     "uop_graph_chart",

@@ -13,6 +13,7 @@ from labs.widgets.benchmark import BenchmarkPanel
 from labs.widgets.conformance import ConformancePanel
 from labs.widgets.devices import DevicePicker
 from labs.widgets.edge import EdgeMemory
+from labs.widgets.electrical import StreamPanel
 from labs.widgets.flags import FlagsExplorer
 from labs.widgets.ladder import LadderPanel
 from labs.widgets.lowering import KernelCompare, LoweringExplorer
@@ -39,6 +40,7 @@ __all__ = [
     "report_panel",
     "roofline_panel",
     "run_button",
+    "stream_panel",
     "rung_explorer",
 ]
 
@@ -154,6 +156,16 @@ def monitor_panel(monitor: Any = None, **settings: Any) -> MonitorPanel:
         settings: recording (a Recording to start with).
     """
     return MonitorPanel(monitor, **settings)
+
+
+def stream_panel(source: Any, **settings: Any) -> StreamPanel:
+    """The dashboard of a live stream; `.verdict` holds the verdict when it has ended.
+
+    Args:
+        source: a function that makes a run (of `implement_streaming_processing`), or one run.
+        settings: period_s, between two looks at it.
+    """
+    return StreamPanel(source, **settings)
 
 
 def report_panel(source: Any = None, **settings: Any) -> ReportPanel:

@@ -81,7 +81,7 @@ def _facts(result: ValidationResult) -> str:
 
 
 def _margins(result: ValidationResult) -> str:
-    from labs.charts.electrical_margins import Margin, margins_chart  # charts stand above
+    from labs.charts import Margin, margins_chart  # charts stand above: loaded for a page
 
     margins = [_margin(j, Margin) for j in result.requirements]
     return _chart(lambda: margins_chart(margins)) if margins else ""
@@ -111,8 +111,7 @@ def _waveforms(result: ValidationResult) -> str:
 
 
 def _snippet(snippet: Snippet, specification: Any) -> str:
-    from labs.charts.electrical_style import Span
-    from labs.charts.electrical_waveform import waveform_chart
+    from labs.charts import Span, waveform_chart
 
     row = snippet.row
     status = status_of(row)
