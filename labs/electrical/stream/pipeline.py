@@ -4,7 +4,7 @@ How samples arrived can't be seen from here: a window is a place in the ring, it
 same bits whatever block it ended in, and readings come in the order of their windows' ends.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 
@@ -46,7 +46,8 @@ class Pipeline:
         waiting = [member for member in self._members if self._ask(member, end)]
         if not waiting:
             return []
-        self._launch(waiting, end)
+        if len(waiting) > 1:  # one alone is launched when it is read
+            self._launch(waiting, end)
         readings: list[Reading] = []
         while waiting:
             # the order of the specification among those that end together
@@ -87,7 +88,7 @@ class Pipeline:
         member.due, member.end, member.earliest = window, last, last + member.hop
         return True
 
-    def _launch(self, members: list["_Member"], end: int) -> None:
+    def _launch(self, members: Sequence["_Member"], end: int) -> None:
         """What these windows need and isn't there yet, in one call."""
         requests = []
         for member in members:
@@ -114,7 +115,7 @@ class Pipeline:
             return member.meter.read(member.blank, window)
         place = results.place(window)
         if place is None:
-            self._launch([member], end)
+            self._launch((member,), end)
             place = 0
         if not member.is_fixed:
             results.count = 0  # what it is told may differ next time
