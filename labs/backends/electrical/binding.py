@@ -100,7 +100,9 @@ def bind(step: TinyJit, *inputs: object) -> BoundLaunch:
         )
     calls = [c for call in captured.linear.src for c in _kernels(call)]
     input_uops, var_vals, names, info = _prepare_jit_inputs(inputs, {})[:4]
-    sizes = {u.arg.slot: u.max_numel() for c in calls for u in c.toposort() if _is_input(u)}
+    # in what a kernel is called with: the kernel itself numbers its own parameters in the same way
+    places = (u for c in calls for argument in c.src[1:] for u in argument.toposort())
+    sizes = {u.arg.slot: u.max_numel() for u in places if _is_input(u)}
     fit = all(input_uops[i].max_numel() == size for i, size in sizes.items() if i < len(names))
     if (names, info) != (captured.expected_names, captured.expected_input_info) or not fit:
         raise DeviceError(

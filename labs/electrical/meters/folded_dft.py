@@ -22,6 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from tinygrad import Tensor
 
+VECTOR = 8  # lanes of the widest common vectors, AVX2's
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -39,8 +41,9 @@ class Plan:
 
     @property
     def half(self) -> int:
-        """Harmonics of each parity that are transformed: even 0, 2, ...; odd 1, 3, ..."""
-        return self.highest // 2 + 1
+        """Harmonics of each parity that are transformed: even 0, 2, ...; odd 1, 3, ... A few more
+        than are needed: whole vectors."""
+        return -(-(self.highest // 2 + 1) // VECTOR) * VECTOR
 
     def tables(self) -> dict[str, np.ndarray]:
         """The constants, to be put on a device: `fold` [rows, C], `twist` [2, rows, M] and `waves`
