@@ -12,7 +12,7 @@ import math
 from tinygrad.codegen.opt import KernelOptError, Opt, OptOps, heuristic
 from tinygrad.uop.ops import AxisType, Ops, UOp
 
-from labs.backends.electrical.accumulate import can_widen
+from labs.backends.electrical.accumulate import MIN_LEAVES, can_widen
 from labs.backends.electrical.options import Options
 
 WORK_PER_CORE = 128 << 10  # loop rounds that are worth waking another core for; tinygrad's number
@@ -111,7 +111,22 @@ class _Plan:
         rest = self._same(along)
         if rest is not None and budget == whole:
             self._split(rest, OptOps.UPCAST, [t for t in (8, 4, 2) if t <= budget])
+            self._sliding_sum(along)
         return True
+
+    def _sliding_sum(self, along: UOp) -> None:
+        """A filter's sum in steps of a vector: vector i of the results needs vector i + k of the
+        signal for term k, so several terms share most of their loads. Few enough terms that they
+        aren't taken for a sum that needs accumulators of its own (accumulate.py)."""
+        most = max(self.lanes, MIN_LEAVES)
+        for axis in self._summed():
+            slides = [u for u in self.loads if _stride(u, along) == 1 and _stride(u, axis) == 1]
+            steps = _size(axis) // self.lanes
+            count = next((t for t in (4, 3, 2) if t < most and steps % t == 0), 0)
+            if slides and count and _size(axis) % self.lanes == 0:
+                self.kernel.shift_to(axis, self.lanes, AxisType.REDUCE)
+                self._split(axis, OptOps.UNROLL, [count])
+                return
 
     def _vector_of_terms(self, axis: UOp) -> bool:
         """Each vector holds terms of one sum; sums that share a load are kept together."""
