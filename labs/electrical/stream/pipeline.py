@@ -34,6 +34,8 @@ class Pipeline:
     ) -> None:
         self.function, self.invalid = function, invalid
         self.launches = self.windows = self.invalid_windows = 0
+        self._processed = self._kept = 0  # samples before this may have been overwritten
+        self._longest = max(g.window for g in function.groups)
         self._results = [_Results(g) for g in function.groups]
         self._members = [
             _Member(task, number, (meters or {}).get(task, task.meter), function.results[task])
@@ -43,6 +45,8 @@ class Pipeline:
 
     def process(self, end: int) -> list[Reading]:
         """Readings of every window that ends by sample `end`, in order of their ends."""
+        self._kept = max(0, self._processed - self._longest)
+        self._processed = end
         waiting = [member for member in self._members if self._ask(member, end)]
         if not waiting:
             return []
@@ -79,6 +83,7 @@ class Pipeline:
             window.count != member.window
             or not member.earliest <= last <= end
             or len(window.parameters) != member.parameters
+            or window.index < self._kept
         ):
             raise _wrong(member, window, end)
         if self.invalid.any:

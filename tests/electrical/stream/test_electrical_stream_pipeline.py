@@ -170,6 +170,26 @@ def test_process_when_a_meter_goes_back_then_it_is_named():
         readings(stream)
 
 
+class Late(Square):
+    """Asks for its first window only when it has long been overwritten."""
+
+    hop = None
+
+    def due(self, end: int) -> Window | None:
+        return Window(0, self.window) if end > 3000 else None
+
+
+def test_process_when_a_meter_asks_too_late_then_it_is_named():
+    def late():
+        meter = Late(setting(CHANNELS[0]))
+        meter.hop = None
+        return meter
+
+    stream = bound(which=lambda: [("late", "square", (0,), late)])
+    with pytest.raises(LabError, match="measure late"):
+        readings(stream)
+
+
 def test_compiler_when_sealed_then_refuses(stream):
     assert stream.compiler.sealed and stream.allocator.frozen
     with pytest.raises(LabError, match="before the stream starts"):
