@@ -58,9 +58,9 @@ class CompositeMeter(FixedMeter):
 
     def step(self, x: Tensor, parameters: Tensor | None = None) -> Tensor:
         """[1, window] counts -> sums of y^2 of each part, maxima of |y|, of margins: [.., LANES]"""
-        y = self.filtered(x).contiguous()
+        y = self.filtered(x)
         squares = y.reshape(-1, self.part)
-        found = [partial_sums(squares * squares), partial_maxima(y.abs()).reshape(1, LANES)]
+        found = [partial_sums(squares * squares), partial_maxima(y.maximum(-y)).reshape(1, LANES)]
         if len(self.lower):
             trace = y[: len(self.lower)]
             lower, upper = constant(self.lower, x), constant(self.upper, x)
@@ -70,7 +70,7 @@ class CompositeMeter(FixedMeter):
     def filtered(self, x: Tensor) -> Tensor:
         """[1, window] counts -> [hop] in the channel's unit."""
         y = fir(x.reshape(-1), self.taps)
-        return y + self.offset if self.offset else y
+        return (y + self.offset).contiguous() if self.offset else y
 
     def measure(self, outputs: np.ndarray) -> Mapping[str, float | str]:
         rows = outputs.reshape(-1, LANES)

@@ -55,7 +55,7 @@ class FirMeter(FixedMeter):
 
     def step(self, x: Tensor, parameters: Tensor | None = None) -> Tensor:
         """[1, window] -> [3, LANES]: sums of y^2, maxima of y and of -y."""
-        y = fir(x.reshape(-1), self.taps, self.decimate).contiguous()
+        y = fir(x.reshape(-1), self.taps, self.decimate)
         return Tensor.stack(partial_sums(y * y), partial_maxima(y), partial_maxima(-y))
 
     def measure(self, outputs: np.ndarray) -> Mapping[str, float | str]:

@@ -19,15 +19,19 @@ from labs.electrical.meters.polyline import check_points, limits
 from labs.electrical.meters.statistics import (
     LANES,
     NOT_FINITE,
-    fold,
     partial_maxima,
+    partial_sums,
 )
 from labs.electrical.meters.taps import constant
 
 
 def margins(x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-    """How far each sample is outside, in its unit (below 0: inside); infinite for NaN."""
-    return (x == x).where((x - upper).maximum(lower - x), math.inf)
+    """How far each sample is outside, in its unit; below 0: inside.
+
+    The largest of them leaves NaN out, as tinygrad's maximum does: count those that are outside,
+    or ask a sum, before a margin is believed.
+    """
+    return (x - upper).maximum(lower - x)
 
 
 def is_outside(x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
@@ -65,15 +69,16 @@ class MaskMeter(FixedMeter):
         left = constant(np.arange(self.window, 0, -1), x)
         return Tensor.stack(
             partial_maxima(margins(x, lower, upper)),
-            fold(outside.cast(dtypes.float32)).sum(-2),
-            fold(outside.where(left, 0.0)).max(-2),
+            partial_sums(outside.cast(dtypes.float32)),
+            partial_maxima(outside.where(left, 0.0)),
         )
 
     def measure(self, outputs: np.ndarray) -> Mapping[str, float | str]:
         margin, outside, first = outputs.reshape(3, LANES)
         worst, count, left = float(margin.max()), int(outside.sum()), int(first.max())
         values: dict[str, float | str] = {
-            "margin": worst if math.isfinite(worst) else NOT_FINITE,
+            # with a number outside, the margin is above 0; with a NaN outside it need not be
+            "margin": NOT_FINITE if (count and worst <= 0) or not math.isfinite(worst) else worst,
             "violations": count,
         }
         if count:

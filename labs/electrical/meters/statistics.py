@@ -10,23 +10,31 @@ from tinygrad import Tensor
 LANES = 64  # four of the widest vectors
 
 
-def fold(x: Tensor, fill: float = 0.0) -> Tensor:
-    """[..., n] -> [..., rows, LANES]; what is missing in the last row is `fill`."""
-    n = x.shape[-1]
-    rows = -(-n // LANES)
-    if rows * LANES != n:
-        x = x.pad((*[None] * (x.ndim - 1), (0, rows * LANES - n)), value=fill)
-    return x.reshape(*x.shape[:-1], rows, LANES)
-
-
 def partial_sums(x: Tensor) -> Tensor:
-    """[..., n] -> [..., LANES] sums."""
-    return fold(x).sum(-2)
+    """[..., n] -> [..., LANES] sums, in memory of their own."""
+    whole, rest = _folded(x, 0.0)
+    return rest.contiguous() if whole is None else (whole.sum(-2) + rest).contiguous()
 
 
 def partial_maxima(x: Tensor) -> Tensor:
     """[..., n] -> [..., LANES] maxima. NaN is not found here: a sum has it."""
-    return fold(x, -np.inf).max(-2)
+    whole, rest = _folded(x, -np.inf)
+    return rest.contiguous() if whole is None else whole.max(-2).maximum(rest).contiguous()
+
+
+def _folded(x: Tensor, fill: float) -> tuple[Tensor | None, Tensor | float]:
+    """[..., rows, LANES], and the samples that don't fill a row, with `fill` for what is missing.
+
+    Apart, because a condition in the loop over the rows would cost more than the rest does.
+    """
+    n = x.shape[-1]
+    whole = n - n % LANES
+    lead = [(0, size) for size in x.shape[:-1]]
+    rows = x.shrink((*lead, (0, whole))).reshape(*x.shape[:-1], -1, LANES) if whole else None
+    if whole == n:
+        return rows, fill
+    rest = x.shrink((*lead, (whole, n)))
+    return rows, rest.pad((*[None] * len(lead), (0, LANES - n % LANES)), value=fill)
 
 
 def total(partial: np.ndarray) -> float:

@@ -9,10 +9,13 @@ nothing comes out until there is a whole history. `x` has taps - 1 samples more 
 import numpy as np
 from scipy import signal
 from tinygrad import Tensor
+from tinygrad.dtype import dtypes
 
 from labs.errors import LabError
 
 MOST_TAPS = 1024
+FULL = 128  # results: eight of the widest vectors
+TERMS = 16  # taps: one of them
 
 
 def low_pass(cutoff_hz: float, fs_hz: float, taps: int = 64) -> np.ndarray:
@@ -40,38 +43,47 @@ def low_pass(cutoff_hz: float, fs_hz: float, taps: int = 64) -> np.ndarray:
     return signal.firwin(taps, cutoff_hz, fs=fs_hz)
 
 
-def fir(x: Tensor, taps: np.ndarray | Tensor, decimate: int = 1) -> Tensor:
+def fir(x: Tensor, taps: np.ndarray, decimate: int = 1) -> Tensor:
     """Filter a signal, and keep every `decimate`-th sample: the first, and so on.
 
     Every sample of the result is the same sum in the same order wherever it lies, so a signal
-    filtered block by block (each with the taps - 1 samples before it) has the same bits.
+    filtered block by block (each with the taps - 1 samples before it) has the same bits: loops are
+    always split alike, because what they go over is a multiple of FULL.
 
     Args:
-        x: float32 [..., n + taps - 1].
+        x: [..., n + taps - 1], of any dtype.
         taps: [taps]; h[0] belongs to the latest sample.
 
     Returns:
-        [..., ceil(n / decimate)].
+        float32 [..., ceil(n / decimate)], in memory of its own.
     """
-    h = taps.flip(0) if isinstance(taps, Tensor) else constant(taps[::-1], x)
-    return _every(x, h, decimate) if decimate > 1 else (x.unfold(-1, h.shape[0], 1) * h).sum(-1)
+    n = x.shape[-1] - len(taps) + 1
+    count, rows = -(-n // decimate), -(-len(taps) // decimate)
+    full = count + -count % FULL
+    rows += -rows % TERMS if rows > TERMS else 0
+    # what is missing meets taps that are 0, or makes samples that are left out again
+    needed = (full + rows - 1) * decimate
+    before = rows * decimate - len(taps)
+    x = _padded(x, before, needed - before - x.shape[-1])
+    h = constant(np.concatenate([np.zeros(before), np.asarray(taps)[::-1]]), x)
+    if decimate == 1:
+        y = (x.unfold(-1, rows, 1) * h).sum(-1)
+    else:
+        # as filters of their own for each phase of the signal, whose samples lie side by side:
+        # y[m] = sum over p, j of h[decimate j + p] x[decimate (m + j) + p]
+        x = x.reshape(*x.shape[:-1], -1, decimate).transpose(-1, -2).contiguous()
+        h = h.reshape(rows, decimate).transpose().reshape(decimate, 1, rows)
+        y = (x.unfold(-1, rows, 1) * h).sum((-1, -3))
+    return y.contiguous()[..., :count]
 
 
-def _every(x: Tensor, h: Tensor, step: int) -> Tensor:
-    """As `step` filters, each on its own phase of the signal, whose samples lie side by side.
-
-    y[m] = sum over p, j of h[step j + p] x[step (m + j) + p]
-    """
-    lead, n = x.shape[:-1], x.shape[-1] - h.shape[0] + 1
-    count, rows = -(-n // step), -(-h.shape[0] // step)
-    h = h.pad((0, rows * step - h.shape[0])).reshape(rows, step).transpose()
-    length = (count + rows - 1) * step
-    if length <= x.shape[-1]:
-        x = x[..., :length]
-    else:  # those meet taps that are 0
-        x = x.pad((*[None] * len(lead), (0, length - x.shape[-1])))
-    phases = x.reshape(*lead, count + rows - 1, step).transpose(-1, -2).contiguous()
-    return (phases.unfold(-1, rows, 1) * h.reshape(step, 1, rows)).sum((-1, -3))
+def _padded(x: Tensor, before: int, behind: int) -> Tensor:
+    """With zeros at both ends; a copy if there are any, which costs less than a condition."""
+    lead = [None] * (x.ndim - 1)
+    if behind < 0:
+        x = x[..., :behind]
+    x = x.cast(dtypes.float32)
+    return x.pad((*lead, (before, max(0, behind)))).contiguous() if before or behind > 0 else x
 
 
 def constant(values: np.ndarray, like: Tensor) -> Tensor:
