@@ -1,5 +1,6 @@
 """The backend as a user has it: plans, runs, and everything that goes wrong with a source."""
 
+import subprocess
 import sys
 import threading
 import time
@@ -531,3 +532,106 @@ def test_run_when_it_doesnt_fit_the_plan_then_said(backend, source, options, say
 def test_run_when_there_is_no_plan_then_said():
     with pytest.raises(LabError, match="call optimize_for_real_time_validation first"):
         ProductionElectricalBackend().implement_streaming_processing(ListSource([]))
+
+
+# ---- with limits ----
+
+LIMITS = """
+name: level
+measurements:
+  - name: level
+    measure: rms
+    channels: u
+    parameters: {window_s: 20 ms}
+    limits:
+      - {quantity: rms, lower: 220 V, upper: 240 V}
+"""
+
+
+@pytest.fixture(scope="module")
+def judging(tmp_path_factory):
+    path = tmp_path_factory.mktemp("limits") / "level.yaml"
+    path.write_text(LIMITS)
+    backend = ProductionElectricalBackend()
+    backend.optimize_for_real_time_validation(path, channels=VOLTAGE, fs_hz=10_000.0)
+    return backend
+
+
+def judged(backend, blocks, log, **options):
+    rows = []
+    run = backend.implement_streaming_processing(
+        ListSource(blocks), realtime=False, log=log, on_row=rows.append, **options
+    )
+    return run.join(20), rows, run
+
+
+def test_run_when_within_limits_then_passed_and_logged(judging, tmp_path):
+    verdict, rows, run = judged(judging, cut(SIGNAL, 300), tmp_path / "log.jsonl")
+    assert verdict.status == "PASS" and verdict is run.verdict and rows == []
+    log = read_log(tmp_path / "log.jsonl")
+    assert log.verdict["status"] == "PASS" and log.rows == ()
+    assert log.entries[0]["config_hash"] == run.config_hash == verdict.config_hash != ""
+
+
+def test_run_when_outside_then_failed_with_the_row_in_the_log(judging, tmp_path):
+    samples = SIGNAL.copy()
+    samples[0, 6000:7000] *= 0.5
+    samples[0, 9_000] = np.nan
+    verdict, rows, run = judged(judging, cut(samples, 300), tmp_path / "log.jsonl")
+    assert verdict.status == "FAIL"
+    assert [(r.status, r.index) for r in rows] == [("FAIL", 6000), ("INVALID", 9000)]
+    assert run.rows == tuple(rows) and run.statistics.rows == 2
+    log = read_log(tmp_path / "log.jsonl")
+    assert [(r["status"], r["index"]) for r in log.rows] == [("FAIL", 6000), ("INVALID", 9000)]
+    assert (
+        log.rows[0]["value"] == pytest.approx(325 / 2 / np.sqrt(2)) and log.rows[1]["value"] is None
+    )
+
+
+def test_run_when_the_source_fails_then_the_verdict_is_invalid_and_says_why(judging, tmp_path):
+    def blocks():
+        yield from cut(SIGNAL[:, :1100], 100)
+        raise OSError("the cable is out")
+
+    verdict, rows, run = judged(judging, blocks, tmp_path / "log.jsonl")
+    assert verdict.status == "INVALID" and "the cable is out" in verdict.notes[0]
+    assert [r.status for r in rows] == ["INVALID"]
+    assert read_log(tmp_path / "log.jsonl").verdict["notes"] == list(verdict.notes)
+
+
+def test_run_when_nothing_came_then_invalid(judging, tmp_path):
+    assert judged(judging, [], tmp_path / "log.jsonl")[0].status == "INVALID"
+
+
+CHILD = """
+import sys
+sys.path.append(sys.argv[1])
+from stream_parts import ListSource, VOLTAGE, cut, sine
+from labs.electrical.blocks import Block
+from labs.electrical.production import ProductionElectricalBackend
+backend = ProductionElectricalBackend()
+backend.optimize_for_real_time_validation(sys.argv[2], channels=VOLTAGE, fs_hz=10_000.0)
+def blocks():
+    for n in range(10**6):  # every second window is far outside
+        yield Block(n * 200, n * 0.02, 1e4, sine(200, peak=325.0 * (n % 2)))
+backend.implement_streaming_processing(
+    ListSource(blocks), realtime=False, log=sys.argv[3],
+    on_row=lambda row: print(row.index, flush=True),
+).join()
+"""
+
+
+def test_run_when_the_process_is_killed_then_no_verdict_already_given_is_lost(tmp_path):
+    limits, log = tmp_path / "level.yaml", tmp_path / "log.jsonl"
+    limits.write_text(LIMITS)
+    parts = str(PROJECT_ROOT / "tests" / "electrical" / "stream")
+    command = [sys.executable, "-c", CHILD, parts, str(limits), str(log)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=PROJECT_ROOT) as child:
+        told = [int(child.stdout.readline()) for _ in range(20)]
+        child.kill()  # -9, by its id
+        told += [int(line) for line in child.stdout if line.endswith(b"\n")]
+    found = read_log(log)
+    assert (
+        [r["index"] for r in found.rows][: len(told)] == told == [400 * i for i in range(len(told))]
+    )
+    assert len(found.rows) <= len(told) + 1 and found.verdict is None

@@ -168,7 +168,10 @@ class StreamRun:
 
     @property
     def rows(self) -> tuple[Any, ...]:
-        """The last 10,000 rows that became final, in order; the log has all."""
+        """The last 10,000 alarms in order: violations as they began, and invalid windows.
+
+        The log has all; the verdict has what became of them.
+        """
         return tuple(self._rows)
 
     @property

@@ -114,10 +114,8 @@ def _maker(signal: Signal, setting: Setting) -> Callable[[], Meter]:
 
 
 def _required(requirement: Any) -> Signal:
-    name = getattr(requirement, "kind", None) or requirement.measurement
-    channels = getattr(requirement, "channels", None) or (requirement.channel,)
-    return Signal(kind(name) if isinstance(name, str) else name, tuple(channels),
-                  dict(requirement.parameters))  # fmt: skip
+    channels, parameters = tuple(requirement.channels), dict(requirement.parameters)
+    return Signal(kind(requirement.kind), channels, parameters)
 
 
 def _listed(spec: Any) -> Signal:
