@@ -34,8 +34,8 @@ def waveform_chart(
     unit: str = "V",
     quantity: str = "",
     valid: Any = None,
-    lower: float | None = None,
-    upper: float | None = None,
+    lower: Any = None,
+    upper: Any = None,
     limit_words: str = "limit",
     spans: Sequence[Span] = (),
     title: str = "",
@@ -49,7 +49,8 @@ def waveform_chart(
         traces: channel -> [n] values in `unit`.
         quantity: words of the axis; from the unit when empty.
         valid: [n] of bool; None: all are. NaN is invalid, too.
-        lower, upper: limits of the instantaneous value, drawn as lines.
+        lower, upper: limits of the instantaneous value, drawn as lines: a number, or [n] with NaN
+            where there is none.
         limit_words: what the lines are.
         spans: events to shade.
         title: the finding; counts of events and gaps when empty.
@@ -77,7 +78,11 @@ def waveform_chart(
         shown = np.where(good, y.astype(float), np.nan)
         axes.plot(*envelope(t, shown), color=colour, linestyle=line, linewidth=1.2, label=name)
     for number, value in enumerate(v for v in (lower, upper) if v is not None):
-        axes.axhline(value, label=limit_words if number == 0 else None, **LIMIT)
+        label = limit_words if number == 0 else None
+        if np.ndim(value):
+            axes.plot(*envelope(t, as_series(_ASKED, t_s, value)[1]), label=label, **LIMIT)
+        else:
+            axes.axhline(value, label=label, **LIMIT)
     if t.size > 1:
         axes.set_xlim(t[0], t[-1])
     axes.margins(y=0.08)

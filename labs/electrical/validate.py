@@ -53,6 +53,7 @@ def validate(
     Raises:
         LabError: the specification or the record can't be read, or don't fit each other.
     """
+    device = usable_device(device)  # before anything imports tinygrad
     from labs.electrical.limits import load_limits
     from labs.electrical.production import ProductionElectricalBackend
 
@@ -62,7 +63,7 @@ def validate(
     opened = isinstance(record, str | Path)
     source = _open(record, options) if opened else record
     try:
-        backend = ProductionElectricalBackend(device=usable_device(device))
+        backend = ProductionElectricalBackend(device=device)
         plan = backend.optimize_for_real_time_validation(
             specification,
             source=source,

@@ -16,6 +16,7 @@ import traitlets
 
 from labs.charts import stream_chart, stream_gauges
 from labs.electrical.report.rows import limits_text, quantity_text, status_of, when_text
+from labs.electrical.threads import share_kernel_cache
 from labs.errors import LabError
 from labs.tables import Table
 from labs.widgets.panel import Panel, error_html, notice_html, tight
@@ -32,8 +33,9 @@ class StreamPanel(Panel):
     """`run` is the last run, `verdict` its verdict when it has ended.
 
     Args:
-        source: a function that makes a run that is ready (it may take its time: it is called on
-            the panel's thread), or one run.
+        source: a function that makes a run that is ready, or one run. It is called on the panel's
+            thread: make the plan in a cell before, so that no kernel is compiled while other cells
+            use tinygrad.
         period_s: between two looks at the run.
     """
 
@@ -46,7 +48,7 @@ class StreamPanel(Panel):
         self._make = source if callable(source) else lambda: source
         self.period_s = period_s
         self.snapshots: deque[Any] = deque(maxlen=MOST_SNAPSHOTS)
-        self.latest: dict[tuple[str, str], Any] = {}
+        self.latest: dict[tuple[str, str, str], Any] = {}
         self.alarms: deque[tuple[str, Any]] = deque(maxlen=MOST_ALARMS)
         self._alarm_count = self._rows_seen = 0
         self._thread: threading.Thread | None = None
@@ -116,6 +118,7 @@ class StreamPanel(Panel):
 
     def _watch(self) -> None:
         try:
+            share_kernel_cache()
             run = self._make()
             if not self._stopping and run.state == "ready":
                 run.start()
@@ -142,7 +145,7 @@ class StreamPanel(Panel):
         self._rows_seen = statistics.rows
         now = time.strftime("%H:%M:%S")
         for row in run.rows[-new:] if new > 0 else ():
-            self.latest[row.name, row.channel] = row
+            self.latest[row.name, row.channel, row.quantity] = row
             if status_of(row) in ("FAIL", "INVALID"):
                 self._alarm_count += 1
                 self.alarms.append((now, row))
@@ -203,17 +206,17 @@ class StreamPanel(Panel):
         return Table(f"Alarms: {self._alarm_count:,}", columns, rows, note)._repr_html_()
 
 
-_COLUMNS = ("requirement", "channel", "status", "value", "allowed", "where")
+_COLUMNS = ("requirement", "quantity", "channel", "status", "value", "allowed", "where")
 
 
 def rows_table(latest: Mapping[Any, Any]) -> Table:
-    """The last row of each requirement and channel."""
+    """The last row of each limit and channel."""
     return Table("Latest", _COLUMNS, tuple(_cells(row) for row in latest.values()))
 
 
 def _cells(row: Any) -> tuple[str, ...]:
-    value = quantity_text(row.value, row.unit)
-    return (row.name, row.channel, status_of(row), value, limits_text(row), when_text(row))
+    what = (row.name, row.quantity, row.channel, status_of(row))
+    return (*what, quantity_text(row.value, row.unit), limits_text(row), when_text(row))
 
 
 def _verdict_html(verdict: Any) -> str:

@@ -7,7 +7,7 @@
 from labs.electrical.report.files import check_outputs, save_reports
 from labs.electrical.report.json_form import json_report
 from labs.electrical.report.junit import junit_report
-from labs.electrical.report.result import RecordFacts, ValidationResult, exit_code
+from labs.electrical.report.result import RecordFacts, ValidationResult
 from labs.electrical.report.rows import Judged, by_requirement, normalised_margin, offending
 from labs.electrical.report.snippets import Snippet, WaveformKeeper, read_around
 
@@ -19,7 +19,6 @@ __all__ = [
     "WaveformKeeper",
     "by_requirement",
     "check_outputs",
-    "exit_code",
     "html_report",
     "json_report",
     "junit_report",

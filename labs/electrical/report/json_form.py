@@ -13,7 +13,7 @@ def json_report(result: ValidationResult) -> dict[str, Any]:
     """The report as JSON has it: NaN and infinity, which JSON lacks, are null.
 
     Keys: format, verdict, exit_code, summary, specification, record, measurements (every row),
-    notes, statistics, environment.
+    counts (values judged, by status), notes, statistics, environment.
     """
     specification, record = result.specification, result.record
     return plain(
@@ -36,6 +36,7 @@ def json_report(result: ValidationResult) -> dict[str, Any]:
                 "notes": record.notes,
             },
             "measurements": result.verdict.rows,
+            "counts": getattr(result.verdict, "counts", {}),
             "notes": result.notes,
             "statistics": result.statistics,
             "device": result.device,

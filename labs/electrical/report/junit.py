@@ -1,8 +1,8 @@
 """The report as JUnit XML, the form that build servers and test executives read.
 
-Each requirement is a test case. FAIL is a failure; INVALID is an error: the test itself could not
-be made; a requirement for which the run ended before anything was judged is skipped. MARGINAL
-passes, with words in system-out, as JUnit has no state for it.
+Each limit of a requirement on a channel is a test case. FAIL is a failure; INVALID is an error: the
+test itself could not be made; a requirement for which the run ended before anything was judged is
+skipped. MARGINAL passes, with words in system-out, as JUnit has no state for it.
 """
 
 import re
@@ -17,13 +17,13 @@ _KINDS = {"FAIL": "failure", "INVALID": "error"}
 
 
 def junit_report(result: ValidationResult) -> str:
-    """One suite with a test case for each requirement; text that XML can't hold becomes '?'."""
-    judged = {j.name: j for j in result.requirements}
+    """One suite, a test case for each limit and channel; what XML can't hold becomes '?'."""
+    judged = result.requirements
     missing = result.unjudged
     counts = {
         "tests": len(judged) + len(missing),
-        "failures": sum(j.status == "FAIL" for j in judged.values()),
-        "errors": sum(j.status == "INVALID" for j in judged.values()),
+        "failures": sum(j.status == "FAIL" for j in judged),
+        "errors": sum(j.status == "INVALID" for j in judged),
         "skipped": len(missing),
     }
     no_requirement = result.status in _KINDS and not (counts["failures"] or counts["errors"])
@@ -40,7 +40,7 @@ def junit_report(result: ValidationResult) -> str:
         suite.set("timestamp", result.record.start.isoformat(timespec="seconds"))
     _properties(suite, result)
     record = _text(result.record.name)
-    for item in judged.values():
+    for item in judged:
         _case(suite, item, record)
     for name in missing:
         case = ElementTree.SubElement(suite, "testcase", name=_text(name), classname=record)
@@ -69,7 +69,7 @@ def _properties(suite: ElementTree.Element, result: ValidationResult) -> None:
 
 
 def _case(suite: ElementTree.Element, item: Judged, record: str) -> None:
-    case = ElementTree.SubElement(suite, "testcase", name=_text(item.name), classname=record)
+    case = ElementTree.SubElement(suite, "testcase", name=_text(item.title), classname=record)
     if item.channel:
         holder = ElementTree.SubElement(case, "properties")
         ElementTree.SubElement(holder, "property", name="channel", value=_text(item.channel))

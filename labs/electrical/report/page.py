@@ -15,6 +15,7 @@ from labs.electrical.report.rows import (
     normalised_margin,
     sentence,
     status_of,
+    title_of,
     value_text,
     when_text,
 )
@@ -34,7 +35,8 @@ body{overflow-wrap:anywhere}
 """
 _MOST_ROWS = 2000  # in the page; the JSON has all
 _ROOT2 = float(np.sqrt(2))
-_SINE_KINDS = ("urms_half", "voltage_events", "rms")
+# (kind, quantity) whose limits are values of the waveform itself
+_LEVELS = (("rms", "minimum"), ("rms", "maximum"), ("pulse", "high"), ("pulse", "low"))
 
 
 def html_page(result: ValidationResult) -> str:
@@ -93,7 +95,7 @@ def _margin(judged: Judged, make: Callable[..., Any]) -> Any:
         text = f"{value_text(row)} ({limits_text(row)})"
     else:
         text = judged.status
-    return make(_drawable(judged.name), normalised_margin(row), judged.status, text)
+    return make(_drawable(judged.title), normalised_margin(row), judged.status, text)
 
 
 def _waveforms(result: ValidationResult) -> str:
@@ -118,7 +120,7 @@ def _snippet(snippet: Snippet, specification: Any) -> str:
     heading = escape(f"{status}: {sentence(row)}")
     if not snippet.values.size:
         return f"<h3>{heading}</h3><p>{escape(snippet.note or 'no samples')}</p>"
-    lower, upper, words = _lines(row, snippet.unit, specification)
+    lower, upper, words = _lines(row, snippet, specification)
     end = row.t_end_s if is_number(row.t_end_s) else row.t_start_s
     drawn = _chart(
         lambda: waveform_chart(
@@ -130,8 +132,7 @@ def _snippet(snippet: Snippet, specification: Any) -> str:
             upper=upper,
             limit_words=words,
             spans=[Span(row.t_start_s, end, _drawable(f"{row.name}: {status}"), status)],
-            title=_drawable(f"{row.name}: {value_text(row)} on {snippet.channel}, allowed ")
-            + limits_text(row),
+            title=_drawable(f"{title_of(row)}: {value_text(row)}, allowed {limits_text(row)}"),
             subtitle=f"{when_text(row)} · the first sample drawn is {snippet.index:,}",
             notes=snippet.note,
         )
@@ -139,23 +140,41 @@ def _snippet(snippet: Snippet, specification: Any) -> str:
     return f"<h3>{heading}</h3>{drawn}"
 
 
-def _lines(row: Any, unit: str, specification: Any) -> tuple[float | None, float | None, str]:
+def _lines(row: Any, snippet: Snippet, specification: Any) -> tuple[Any, Any, str]:
     """A row's limits as lines in the waveform, where they mean something there.
 
-    Limits of an RMS value are drawn at the peak of a sine that has it. Limits of a frequency or a
-    percentage have no place in a waveform; they stand in the words.
+    Limits of an RMS value are drawn at the peak of a sine that has it, and a mask as it is. Limits
+    of a frequency or a percentage have no place in a waveform; they stand in the words.
     """
-    if not unit or row.unit != unit:
-        return None, None, "limit"
     wanted = [r for r in getattr(specification, "requirements", ()) if r.name == row.name]
     kind = getattr(wanted[0], "kind", "") if wanted else ""
-    kind = getattr(kind, "name", kind)
-    if kind in _SINE_KINDS:
-        peaks = [x * _ROOT2 if is_number(x) else None for x in (row.lower, row.upper)]
-        return *peaks, "limit × √2: the peak of a sine with that RMS value"
-    if kind in ("mask", "pulse"):
-        return *(x if is_number(x) else None for x in (row.lower, row.upper)), "limit"
-    return None, None, "limit"
+    bounds = tuple(x if is_number(x) else None for x in (row.lower, row.upper))
+    if kind == "mask":
+        return *_mask(row, snippet, wanted[0].parameters), "mask"
+    if row.unit != snippet.unit:
+        return None, None, ""
+    if (kind, row.quantity) in (("urms_half", "urms"), ("rms", "rms")):
+        peak = max(x for x in (*bounds, 0.0) if x is not None) * _ROOT2
+        return -peak, peak, "± limit × √2: the peak of a sine with that RMS value"
+    return (*bounds, "limit") if (kind, row.quantity) in _LEVELS else (None, None, "")
+
+
+def _mask(row: Any, snippet: Snippet, parameters: Any) -> tuple[Any, Any]:
+    """The mask at each trace of the row, as limits of each sample; NaN where there is none."""
+    from labs.electrical.meters.polyline import check_points, limits
+
+    n = snippet.values.size
+    fs_hz = (n - 1) / (snippet.t_s[-1] - snippet.t_s[0]) if n > 1 else 1.0
+    edges = limits(check_points(parameters["points"]), fs_hz)
+    length = edges[0].size
+    hop = max(1, round((parameters.get("period_s") or length / fs_hz) * fs_hz))
+    until = row.index + max(1, round((row.t_end_s - row.t_start_s) * fs_hz)) - snippet.index
+    shown = tuple(np.full(n, np.nan) for _ in edges)
+    for begin in range(row.index - snippet.index, min(until, n), hop):
+        end = min(begin + length, n)
+        for line, edge in zip(shown, edges, strict=True):
+            line[begin:end] = np.where(np.isinf(edge), np.nan, edge)[: end - begin]
+    return shown
 
 
 def _notes(result: ValidationResult) -> str:
@@ -168,13 +187,22 @@ def _all_rows(result: ValidationResult) -> str:
     if not rows:
         return ""
     cells = [
-        (r.name, r.channel, status_of(r), value_text(r), limits_text(r), when_text(r),
+        (r.name, r.quantity, r.channel, status_of(r), value_text(r), limits_text(r), when_text(r),
          r.reason or None)
         for r in rows[:_MOST_ROWS]
     ]  # fmt: skip
     left = len(rows) - len(cells)
     note = f"{format_count(left)} more are in the JSON report." if left > 0 else ""
-    columns = ("requirement", "channel", "status", "value", "allowed", "where", "reason")
+    columns = (
+        "requirement",
+        "quantity",
+        "channel",
+        "status",
+        "value",
+        "allowed",
+        "where",
+        "reason",
+    )
     table = Table("", columns, tuple(cells), note)
     count = format_count(len(rows))
     return f"<details><summary>{count} rows</summary>{table._repr_html_()}</details>"

@@ -19,13 +19,11 @@ from labs.electrical.report.snippets import Snippet
 from labs.tables import Table
 from labs.units import format_count, format_hertz, format_seconds
 
-# a marginal result is inside its limits: it passes, and the report says that it was close
-EXIT_CODES = {"PASS": 0, "MARGINAL": 0, "FAIL": 1, "INVALID": 2}
 WORDS = {
-    "PASS": "within all limits",
-    "MARGINAL": "within all limits, but close to one",
-    "FAIL": "outside a limit",
-    "INVALID": "could not be judged",
+    "PASS": "is within all limits of",
+    "MARGINAL": "is close to a limit, but within all, of",
+    "FAIL": "is outside a limit of",
+    "INVALID": "could not be judged by all limits of",
 }
 
 
@@ -69,11 +67,12 @@ class ValidationResult:
 
     @property
     def exit_code(self) -> int:
-        return exit_code(self.status)
+        """0: passed, marginal included; 1: failed; 2: could not be judged."""
+        return self.verdict.exit_code
 
     @property
     def requirements(self) -> tuple[Judged, ...]:
-        """Rows by requirement, in the specification's order."""
+        """Rows by requirement, channel and quantity, in the specification's order."""
         names = [r.name for r in getattr(self.specification, "requirements", ())]
         return by_requirement(self.verdict.rows, names)
 
@@ -92,15 +91,15 @@ class ValidationResult:
     @property
     def summary(self) -> str:
         """The verdict in one sentence."""
-        counts = {s: sum(j.status == s for j in self.requirements) for s in EXIT_CODES}
+        counts = {s: sum(j.status == s for j in self.requirements) for s in WORDS}
         counts["not judged"] = len(self.unjudged)
         text = ", ".join(f"{n} {s}" for s, n in counts.items() if n)
         span = format_seconds(self.record.duration_s)
         return (
             f"{self.status}: '{self.record.name}' ({span}, {len(self.record.channels)} channels at "
-            f"{format_hertz(self.record.fs_hz)}) {WORDS[self.status]} of "
+            f"{format_hertz(self.record.fs_hz)}) {WORDS[self.status]} "
             f"'{getattr(self.specification, 'name', '')}'. "
-            f"Requirements: {text or 'none was judged'}."
+            f"Limits: {text or 'none was judged'}."
         )
 
     def table(self) -> Table:
@@ -108,12 +107,12 @@ class ValidationResult:
         rows = []
         for judged in self.requirements:
             row = judged.worst
-            said = (judged.name, judged.channel, judged.status, value_text(row), limits_text(row))
-            count = format_count(len(judged.rows))
-            rows.append((*said, when_text(row), count, row.reason or None))
-        rows += [(n, None, "not judged", *[None] * 3, "0", None) for n in self.unjudged]
-        columns = ("requirement", "channel", "status", "worst value", "allowed", "where", "rows",
-                   "reason")  # fmt: skip
+            what = (judged.name, judged.quantity, judged.channel, judged.status)
+            said = (value_text(row), limits_text(row), when_text(row))
+            rows.append((*what, *said, format_count(len(judged.rows)), row.reason or None))
+        rows += [(n, None, None, "not judged", *[None] * 3, "0", None) for n in self.unjudged]
+        columns = ("requirement", "quantity", "channel", "status", "worst value", "allowed",
+                   "where", "rows", "reason")  # fmt: skip
         return Table("Requirements", columns, tuple(rows), "; ".join(self.notes))
 
     def __str__(self) -> str:
@@ -123,8 +122,3 @@ class ValidationResult:
 
     def _repr_html_(self) -> str:
         return f"<p><b>{escape(self.summary)}</b></p>{self.table()._repr_html_()}"
-
-
-def exit_code(status: str) -> int:
-    """0 passed (marginal, too), 1 failed, 2 could not be judged."""
-    return EXIT_CODES[status]

@@ -15,21 +15,26 @@ MOST_SHOWN = 20
 
 @dataclass(frozen=True)
 class Judged:
-    """One requirement and all rows that it was judged by.
+    """One limit of a requirement on one channel, and all rows that it was judged by.
 
     Attributes:
-        name: of the requirement.
-        channel: of its rows, joined where they differ.
+        name, quantity, channel: of the requirement, what of it, and where.
         status: the worst of its rows.
         rows: in order of time.
         worst: the row with that status and the smallest margin.
     """
 
     name: str
+    quantity: str
     channel: str
     status: str
     rows: tuple[Any, ...]
     worst: Any
+
+    @property
+    def title(self) -> str:
+        """Words that no other has: "distortion thds, u1"."""
+        return title_of(self)
 
 
 def status_of(item: Any) -> str:
@@ -42,13 +47,13 @@ def by_requirement(rows: Iterable[Any], names: Iterable[str] = ()) -> tuple[Judg
 
     Args:
         rows: of a verdict.
-        names: of the specification's requirements, in its order; one without a row is left out
-            here (the judge says INVALID for what it could not judge).
+        names: of the specification's requirements, in its order.
     """
-    groups: dict[str, list[Any]] = {name: [] for name in names}
-    for row in rows:
-        groups.setdefault(row.name, []).append(row)
-    return tuple(_judged(name, found) for name, found in groups.items() if found)
+    place = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    groups: dict[tuple[str, str, str], list[Any]] = {}
+    for row in sorted(rows, key=lambda r: place.get(r.name, len(place))):
+        groups.setdefault((row.name, row.channel, row.quantity), []).append(row)
+    return tuple(_judged(found) for found in groups.values())
 
 
 def offending(rows: Iterable[Any], most: int = MOST_SHOWN) -> tuple[Any, ...]:
@@ -58,12 +63,13 @@ def offending(rows: Iterable[Any], most: int = MOST_SHOWN) -> tuple[Any, ...]:
     so that one that fails all the time doesn't hide the others.
     """
     ranked = []
-    turns: dict[tuple[str, str], int] = {}
+    turns: dict[tuple, int] = {}
     for row in sorted(rows, key=_when):
         status = status_of(row)
         if status == "PASS":
             continue
-        turn = turns[row.name, status] = turns.get((row.name, status), -1) + 1
+        key = (row.name, row.channel, row.quantity, status)
+        turn = turns[key] = turns.get(key, -1) + 1
         ranked.append((ORDER.index(status), turn, len(ranked), row))
     chosen = sorted(ranked, key=lambda r: r[:3])[:most]
     return tuple(r[3] for r in chosen)
@@ -83,6 +89,12 @@ def normalised_margin(row: Any) -> float | None:
     else:
         scale = abs(next((x for x in (lower, upper) if x is not None), 0.0))
     return row.margin / scale if scale > 0 else None
+
+
+def title_of(item: Any) -> str:
+    """A row's or a limit's requirement, quantity and channel in words."""
+    what = item.name if item.quantity in ("", item.name) else f"{item.name} {item.quantity}"
+    return f"{what}, {item.channel}" if item.channel else what
 
 
 def is_number(value: Any) -> bool:
@@ -121,16 +133,15 @@ def when_text(row: Any) -> str:
 
 def sentence(row: Any) -> str:
     """A row in one line."""
-    where = f" on {row.channel}" if row.channel else ""
-    text = f"{row.name}{where}: {value_text(row)}, allowed {limits_text(row)}, {when_text(row)}"
+    text = f"{title_of(row)}: {value_text(row)}, allowed {limits_text(row)}, {when_text(row)}"
     return f"{text}: {row.reason}" if row.reason else text
 
 
-def _judged(name: str, rows: Sequence[Any]) -> Judged:
+def _judged(rows: Sequence[Any]) -> Judged:
     ordered = tuple(sorted(rows, key=_when))
     worst = min(ordered, key=lambda r: (ORDER.index(status_of(r)), _margin(r)))
-    channels = dict.fromkeys(r.channel for r in ordered if r.channel)
-    return Judged(name, ", ".join(channels), status_of(worst), ordered, worst)
+    status = status_of(worst)
+    return Judged(worst.name, worst.quantity, worst.channel, status, ordered, worst)
 
 
 def _margin(row: Any) -> float:
