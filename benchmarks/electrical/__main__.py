@@ -23,7 +23,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy reads it when it is loaded
 
 HERE = Path(__file__).parent
 PARTS = tuple(
-    name for name in ("signal", "power", "stream", "records") if (HERE / f"{name}.py").exists()
+    name for name in ("signals", "power", "stream", "records") if (HERE / f"{name}.py").exists()
 )
 
 

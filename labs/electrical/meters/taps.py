@@ -43,7 +43,7 @@ def low_pass(cutoff_hz: float, fs_hz: float, taps: int = 64) -> np.ndarray:
     return signal.firwin(taps, cutoff_hz, fs=fs_hz)
 
 
-def fir(x: Tensor, taps: np.ndarray, decimate: int = 1) -> Tensor:
+def fir(x: Tensor, taps: np.ndarray | Tensor, decimate: int = 1) -> Tensor:
     """Filter a signal, and keep every `decimate`-th sample: the first, and so on.
 
     Every sample of the result is the same sum in the same order wherever it lies, so a signal
@@ -52,20 +52,22 @@ def fir(x: Tensor, taps: np.ndarray, decimate: int = 1) -> Tensor:
 
     Args:
         x: [..., n + taps - 1], of any dtype.
-        taps: [taps]; h[0] belongs to the latest sample.
+        taps: [taps], numbers or a tensor; h[0] belongs to the latest sample.
 
     Returns:
         float32 [..., ceil(n / decimate)], in memory of its own.
     """
-    n = x.shape[-1] - len(taps) + 1
-    count, rows = -(-n // decimate), -(-len(taps) // decimate)
+    length = taps.shape[0]
+    n = x.shape[-1] - length + 1
+    count, rows = -(-n // decimate), -(-length // decimate)
     full = count + -count % FULL
     rows += -rows % TERMS if rows > TERMS else 0
     # what is missing meets taps that are 0, or makes samples that are left out again
     needed = (full + rows - 1) * decimate
-    before = rows * decimate - len(taps)
+    before = rows * decimate - length
     x = _padded(x, before, needed - before - x.shape[-1])
-    h = constant(np.concatenate([np.zeros(before), np.asarray(taps)[::-1]]), x)
+    h = taps if isinstance(taps, Tensor) else constant(taps, x)
+    h = _padded(h.flip(0), before, 0)
     if decimate == 1:
         y = (x.unfold(-1, rows, 1) * h).sum(-1)
     else:
