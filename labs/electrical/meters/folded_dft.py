@@ -90,7 +90,7 @@ def bins(x: Tensor, plan: Plan, tables: dict[str, Tensor]) -> tuple[Tensor, Tens
 
 
 def fold(x: Tensor, plan: Plan, tables: dict[str, Tensor]) -> Tensor:
-    """[window, C M] -> y, [row, window, M]: a real series, then real and imaginary part for each r."""
+    """[window, C M] -> y, [row, window, M]: a real series, then real and imaginary parts, by r."""
     x = x.reshape(1, -1, plan.cycles, plan.points)
     k = tables["fold"].reshape(plan.rows, 1, plan.cycles, 1)
     return (x * k).sum(2).contiguous()

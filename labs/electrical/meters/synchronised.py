@@ -134,7 +134,7 @@ class Synchronised:
                 x, parameters, self.cycles, self.points, tables["_filters"], tables["_steps"]
             )
         phasors = on_cycles.half_cycle_phasors(z, tables["_fundamental"])
-        return phasors.reshape(-1).cat(self.measure(z).reshape(-1))
+        return phasors.reshape(-1).contiguous().cat(self.measure(z).reshape(-1).contiguous())
 
     def due(self, end: int) -> Window | None:
         if self.coherent:

@@ -81,7 +81,7 @@ def test_events_when_polyphase_then_a_dip_begins_in_any_and_ends_in_all():
     x = np.stack(
         [scaled_halves(p, 50.0, ((20 + 8 * n, 40 + 8 * n, 0.01),)) for n, p in enumerate(phases)]
     )
-    found = events(x, channels=3)
+    found = events(x, channels=3, sampling="coherent")
     (dip,) = found["dip"]
     assert dip.channel == "a+b+c"
     assert abs(dip.index - 19 * 128) <= 1 and abs(dip.index + dip.count - 56 * 128) <= 128
