@@ -5,9 +5,9 @@ from typing import Any
 
 from matplotlib.colors import to_hex
 
-from labs.charts.electrical_style import BLUE, ORANGE, RED
+from labs.charts.electrical_style import BLUE, ORANGE, RED, counted
 from labs.charts.style import GRID, INK
-from labs.units import format_count, format_percent, format_seconds
+from labs.units import format_percent, format_seconds
 
 _WIDTH, _HEIGHT = 240, 14
 _RESERVE = 0.7
@@ -24,16 +24,20 @@ def stream_gauges(statistics: Any) -> str:
         _latency(s),
     ]  # fmt: skip
     facts = [
-        ("dropped samples", s.dropped_samples),
-        ("missing samples", s.missing_samples),
-        ("gaps", s.gap_count),
-        ("deadline misses", s.deadline_misses),
+        ("dropped sample", s.dropped_samples),
+        ("missing sample", s.missing_samples),
+        ("gap", s.gap_count),
+        ("deadline miss", s.deadline_misses),
     ]
     words = " · ".join(
-        f"<b style='color:{to_hex(RED)}'>{format_count(n)} {name} ⚠</b>" if n else f"0 {name}"
+        f"<b style='color:{to_hex(RED)}'>{_counted(n, name)} ⚠</b>" if n else _counted(0, name)
         for name, n in facts
     )
     return "".join(rows) + f"<div>{words}</div>"
+
+
+def _counted(count: int, name: str) -> str:
+    return counted(count, name, f"{name}es" if name.endswith("s") else "")
 
 
 def _latency(s: Any) -> str:
