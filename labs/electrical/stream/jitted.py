@@ -65,7 +65,8 @@ class JitFunction:
             made = []
             for task in group.tasks:
                 own = numbers[order.index(task)] if task in told else None
-                made.append(outputs(task, inputs(task, x, layout), own))
+                first, count = task.span
+                made.append(outputs(task, inputs(task, x[first : first + count], layout), own))
             Tensor.realize(*made)
             return tuple(made)
 

@@ -23,9 +23,9 @@ class _Scheduled:
 
     calls: tuple[UOp, ...]
     constants: tuple[UOp, ...]  # calls that don't depend on samples: run once, now
-    results: dict[int, Task]  # id of a buffer -> the task whose results it holds
-    parameters: dict[int, Task]
+    windows: dict[int, int]  # id of a buffer that stands for a window -> its first row
     shapes: dict[Task, tuple[tuple[int, ...], str, object]]  # shape, dtype, buffer
+    keep: tuple[Tensor, ...]
 
 
 class NativeFunction:
@@ -94,7 +94,8 @@ class NativeFunction:
         if found.constants:
             with Context(NO_MEMORY_PLANNER=1):
                 run_linear(compile_linear(UOp(Ops.LINEAR, src=found.constants)))
-        slots: dict[int, Argument] = {id(ring.piece.tensor.uop.buffer): Argument(None)}
+        row_bytes = ring.layout.stride * ring.layout.itemsize
+        slots = {b: Argument(None, offset_bytes=r * row_bytes) for b, r in found.windows.items()}
         pieces: dict[int, np.ndarray] = {}
         for task, (shape, dtype, buffer) in found.shapes.items():
             if id(buffer) not in pieces:
@@ -113,7 +114,8 @@ class NativeFunction:
                 if id(base) not in slots:
                     slots[id(base)] = Argument(len(addresses))
                     addresses.append(self._address_of(base, allocator))
-                arguments.append(replace(slots[id(base)], offset_bytes=buffer.offset))
+                place = slots[id(base)]
+                arguments.append(replace(place, offset_bytes=place.offset_bytes + buffer.offset))
             calls.append(Call(program, tuple(arguments)))
         addresses += [0, 0]
         last, count = len(addresses) - 2, len(addresses) - 1
@@ -129,25 +131,33 @@ class NativeFunction:
 def _schedule(
     group: TaskGroup, ring: Ring, allocator: StreamingAllocator, places: dict[Task, np.ndarray]
 ) -> _Scheduled:
-    shape = ring.layout
-    x = ring.piece.tensor.reshape(shape.channels, shape.stride)[:, : group.window]
+    layout = ring.layout
+    windows: dict[tuple[int, int], Tensor] = {}
     made: dict[Task, Tensor] = {}
-    parameters: dict[int, Task] = {}
+    told: dict[Task, Tensor] = {}
     for task in group.tasks:
-        told = None
+        # every span has a tensor of its own that stands for it, so that the kernels for one channel
+        # are those for any other, and are made once
+        rows = task.span[1]
+        if task.span not in windows:
+            size = rows * layout.stride
+            windows[task.span] = Tensor.empty(
+                size, dtype=ring.piece.tensor.dtype, device=allocator.device
+            )
+        x = windows[task.span].reshape(rows, layout.stride)[:, : group.window]
         if task.meter.parameters:
             piece = allocator.take(f"told to {task.name}", (task.meter.parameters,), "float32")
-            places[task], told = piece.array, piece.tensor
-            parameters[id(told.uop.buffer)] = task
-        made[task] = outputs(task, inputs(task, x, shape), told)
+            places[task], told[task] = piece.array, piece.tensor
+        made[task] = outputs(task, inputs(task, x, layout), told.get(task))
     with Context(NO_MEMORY_PLANNER=1):  # else a constant's memory might be used for something else
         calls = Tensor.schedule_linear(*made.values()).src
-    results, shapes = {}, {}
-    for task, tensor in made.items():
-        buffer = tensor.uop.base.buffer
-        results[id(buffer)] = task
-        shapes[task] = (tensor.shape, RESULTS[tensor.dtype], buffer)
-    moving = {id(ring.piece.tensor.uop.buffer), *parameters}
+    shapes = {
+        task: (tensor.shape, RESULTS[tensor.dtype], tensor.uop.base.buffer)
+        for task, tensor in made.items()
+    }
+    results = {id(buffer) for _, _, buffer in shapes.values()}
+    found = {id(x.uop.base.buffer): first for (first, _), x in windows.items()}
+    moving = {*found, *(id(t.uop.base.buffer) for t in told.values())}
     constants, launched = [], []
     for call in calls:
         buffers = [id(u.buffer.base) for u in get_call_arg_uops(call)]
@@ -164,4 +174,4 @@ def _schedule(
             )
         moving.add(buffers[0])
         launched.append(call)
-    return _Scheduled(tuple(launched), tuple(constants), results, parameters, shapes)
+    return _Scheduled(tuple(launched), tuple(constants), found, shapes, tuple(windows.values()))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labs.bench.statistics import quantile_interval
 from labs.electrical.stream.bound import BoundStream
 
 BUDGET_S = 0.3
@@ -59,17 +58,29 @@ def predict(
         if number >= LEAST_PASSES and time.perf_counter() - began > BUDGET_S:
             break
     bound.ring.piece.array[:] = 0
-    interval = quantile_interval(loads)
     load = float(np.median(loads))
+    low, high = _interval(sorted(loads))
     return Prediction(
         load,
-        interval.low if interval else min(loads),
-        interval.high if interval else max(loads),
+        low,
+        high,
         load * layout.slot / fs_hz,
         float(np.median(worst)),
         len(loads),
         tuple(n * block_length / end for n in pipeline.windows_of_groups()),
     )
+
+
+def _interval(ordered: list[float]) -> tuple[float, float]:
+    """The median's distribution-free 95% interval: order statistics by the binomial distribution.
+
+    As `labs.bench.statistics` has it for any quantile, without waiting for scipy.stats to load.
+    """
+    n = len(ordered)
+    below, outside = 0, 0.0
+    while (outside := outside + math.comb(n, below) / 2**n) <= 0.025:
+        below += 1
+    return ordered[max(0, below - 1)], ordered[min(n - 1, n - below)]
 
 
 def _sine(bound: BoundStream, index: int, count: int, fs_hz: float, hz: float) -> np.ndarray:

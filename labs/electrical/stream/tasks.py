@@ -26,6 +26,11 @@ class Task:
     meter: Meter
 
     @property
+    def span(self) -> tuple[int, int]:
+        """Its first row, and how many there are up to its last one."""
+        return min(self.rows), max(self.rows) - min(self.rows) + 1
+
+    @property
     def is_fixed(self) -> bool:
         """Whether its windows are known beforehand."""
         return self.meter.hop is not None and self.meter.parameters == 0
@@ -59,9 +64,9 @@ def inputs(task: Task, x: Tensor, layout: Layout) -> Tensor:
     """A task's samples as its meter wants them, float32 [channel, window].
 
     Args:
-        x: [channel of the ring, window], as the source gives samples.
+        x: [row of the task's span, window], as the source gives samples.
     """
-    rows = task.rows
+    rows = tuple(r - task.span[0] for r in task.rows)
     if rows == tuple(range(rows[0], rows[0] + len(rows))):
         x = x[rows[0] : rows[0] + len(rows)]
     else:

@@ -125,6 +125,24 @@ def test_source_when_two_meters_are_equal_then_their_kernel_is_there_once():
     assert bits(found)[0::4] == bits(found)[2::4]
 
 
+def test_source_when_channels_differ_then_their_kernel_is_the_same():
+    same = Channel("a", "V"), Channel("b", "V")
+
+    def both():
+        return [
+            (c.name, "square", (i,), lambda c=c: Square(setting(c))) for i, c in enumerate(same)
+        ]
+
+    tasks = tuple(Task(n, k, (same[r[0]],), r, make()) for n, k, r, make in both())
+    makers = tuple(make for *_, make in both())
+    stream = bind_stream("ELECTRICAL", tasks, makers, same, "float32", 512, 4)
+    assert stream.function.source.count("noinline)) void r_") == 2  # its prototype and its body
+    values = np.arange(1024, dtype=np.float32).reshape(2, 512)
+    stream.ring.write(0, values)
+    largest = [r.value for r in stream.pipeline().process(512) if r.quantity == "max"]
+    assert largest == [255.0, 767.0, 511.0, 1023.0]
+
+
 class Weighted(Square):
     """Its weights are a table from the host: copied once, not for each window."""
 
