@@ -5,8 +5,10 @@ print(result)
 result.exit_code   # 0 passed, 1 failed, 2 could not be judged
 """
 
+import operator
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,10 @@ def validate(
     with run:
         verdict = run.join()
     watch.done()
+    if opened:
+        shown = _snippets(record, options, verdict, snippets)
+    else:
+        shown = _final(keeper.snippets(), verdict)
     statistics = run.statistics
     facts = RecordFacts(
         source.name,
@@ -100,7 +106,7 @@ def validate(
         specification,
         facts,
         statistics,
-        _snippets(record, options, verdict, snippets) if opened else keeper.snippets(),
+        shown,
         _environment(backend.device),
         backend.device,
         time.perf_counter() - began,
@@ -167,6 +173,13 @@ def _snippets(
     if verdict is None or not (rows := offending(verdict.rows, most)):
         return ()
     return read_around(lambda: _open(path, options), rows)
+
+
+def _final(snippets: tuple[Snippet, ...], verdict: Any) -> tuple[Snippet, ...]:
+    """Kept when a violation began: with the row that it became when it ended."""
+    key = operator.attrgetter("name", "channel", "quantity", "index")
+    rows = {key(r): r for r in verdict.rows} if verdict is not None else {}
+    return tuple(replace(s, row=rows.get(key(s.row), s.row)) for s in snippets)
 
 
 def _environment(device: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def validate_command(options: argparse.Namespace, progress: Callable[[], Any]) -
             next_step="check the paths and what the files hold",
         ) from error
     if STDOUT not in files.values():
-        print(result)
+        print(_printable(str(result)))
     for path in save_reports(result, files):
         print(f"Report in {path}", file=sys.stderr)
     return result.exit_code
@@ -56,10 +56,26 @@ def reader_options(given: Sequence[str]) -> Mapping[str, Any]:
                 got=repr(text),
                 next_step="write --option fs_hz=50000",
             )
-        try:
-            found[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            found[name] = value  # text such as a delimiter
-        if found[name] is None:
-            found[name] = value
+        found[name] = _value(value)
     return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return float(text) if "e" in text.lower() else _from_yaml(text)
+    except ValueError:
+        return _from_yaml(text)
+
+
+def _from_yaml(text: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:  # text such as a delimiter
+        return text
+    return text if value is None else value
+
+
+def _printable(text: str) -> str:
+    """Names from files may hold what this terminal can't show."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -47,4 +47,4 @@ def json_report(result: ValidationResult) -> dict[str, Any]:
 
 
 def json_text(result: ValidationResult) -> str:
-    return json.dumps(json_report(result), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    return json.dumps(json_report(result), indent=2, allow_nan=False) + "\n"
