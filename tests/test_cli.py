@@ -14,7 +14,7 @@ from labs import cli
 from labs.paths import PROJECT_ROOT
 
 COMMANDS = [
-    *("lab", "test", "doctor", "bench", "compare", "conformance"),
+    *("lab", "test", "doctor", "bench", "compare", "conformance", "validate"),
     *("check", "hint", "progress", "build"),
 ]
 

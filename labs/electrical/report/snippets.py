@@ -147,8 +147,8 @@ def read_around(open_source: Callable[[], Source], rows: Iterable[Any]) -> tuple
                 if block.index < end and block.index + block.length > start:
                     found.append(_cut(block, start, end))
         made = [
-            _joined(row, found, note, source)
-            for row, found, (_, _, note) in zip(rows, parts, spans, strict=True)
+            _joined(row, found, start, note, source)
+            for row, found, (start, _, note) in zip(rows, parts, spans, strict=True)
         ]
     finally:
         source.close()
@@ -187,15 +187,15 @@ def _cut(block: Block, start: int, end: int) -> Block:
     return Block(block.index + left, t0_s, block.fs_hz, samples, valid)
 
 
-def _joined(row: Any, parts: list[Block], note: str, source: Source) -> list[Snippet]:
+def _joined(row: Any, parts: list[Block], start: int, note: str, source: Source) -> list[Snippet]:
     names = _channels(row, source.channels)
     found = []
     for number, channel in enumerate(source.channels):
         if channel.name not in names:
             continue
-        samples, valid, first, end = [], [], parts[0].index if parts else 0, None
+        samples, valid, end = [], [], start
         for block in parts:
-            if end is not None and block.index > end:  # lost samples keep their place
+            if block.index > end:  # lost samples keep their place
                 lost = min(block.index - end, MOST_SAMPLES)
                 samples.append(np.full(lost, np.nan, np.float32))
                 valid.append(np.zeros(lost, bool))
@@ -204,12 +204,13 @@ def _joined(row: Any, parts: list[Block], note: str, source: Source) -> list[Sni
             samples.append(data)
             valid.append(good & ~np.isnan(data))
             end = block.index + block.length
+        begin_s = parts[0].t0_s - (parts[0].index - start) / parts[0].fs_hz if parts else None
         if not parts:
             note = "the record has no samples there"
             samples, valid = [np.empty(0, np.float32)], [np.empty(0, bool)]
         found.append(
-            _snippet(channel, row, first, source.fs_hz, np.concatenate(samples),
-                     np.concatenate(valid), note, parts[0].t0_s if parts else None)
+            _snippet(channel, row, start, source.fs_hz, np.concatenate(samples),
+                     np.concatenate(valid), note, begin_s)
         )  # fmt: skip
     return found
 
