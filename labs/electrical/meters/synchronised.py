@@ -160,6 +160,8 @@ class Synchronised:
             found = None
         if found is not None and self._again(found):
             return []
+        if found is None:
+            self._is_found = False  # where crossings are has to be found anew
         is_locked = found is not None and (self.coherent or abs(found.turn) <= BARELY)
         span = self._span(is_locked, found.magnitude if is_locked else math.nan)
         answers = self.answer(np.asarray(outputs[split:], np.float64), phasors, span)
@@ -191,6 +193,8 @@ class Synchronised:
         channels = self.setting.channels
         unit = self.quantities[quantity]
         index, fs_hz = round(start), self.setting.fs_hz
+        if not reason and not math.isfinite(value):
+            reason, valid = "not a finite number", False
         ok = not reason if valid is None else valid
         return Reading(
             self.kind,

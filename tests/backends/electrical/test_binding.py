@@ -121,3 +121,14 @@ def test_bound_jit_when_work_leaves_the_device_then_it_says_so():
     step(x)
     with pytest.raises(DeviceError, match="ELECTRICAL"):
         step(x)
+
+
+def test_bind_when_a_later_kernel_does_not_see_the_input_then_it_still_fits():
+    x = Tensor(np.arange(256, dtype=np.float32), device="ELECTRICAL").realize()
+    step = TinyJit(lambda t: (t.reshape(4, 64).sum(-1).contiguous() * 2).realize())
+    for _ in range(3):
+        step(x)
+    launch = bind(step, x)
+    launch()
+    expected = 2 * np.arange(256).reshape(4, 64).sum(-1)
+    np.testing.assert_array_equal(launch.result.numpy(), expected)
