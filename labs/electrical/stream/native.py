@@ -1,6 +1,7 @@
 """The launches of a stream on ELECTRICAL: one C function on the ring, called with a table."""
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,23 +66,22 @@ class NativeFunction:
         self._table[:] = addresses
         self._keep.append(table)
         self._address, self._run = table.address, self.compiled.run
-        self._slots = [(g.last, g.count, g.window) for g in rendered]
+        self._slots = [(g.last, g.count, g.window - 1, len(g.calls)) for g in rendered]
         self._capacity = ring.layout.capacity
         self._ledger = Device[allocator.device].ledger
         self.kernels = tuple(len(g.calls) for g in rendered)
 
-    def launch(self, requests: list[tuple[int, int, int]]) -> None:
+    def launch(self, requests: Sequence[tuple[int, int, int]]) -> None:
         """For each (group, index of the first window, windows): all of them in one call."""
-        table, capacity = self._table, self._capacity
+        table, ledger = self._table, self._ledger
         for group, index, windows in requests:
-            last, count, window = self._slots[group]
-            table[last] = (index + window - 1) % capacity
+            last, count, reach, kernels = self._slots[group]
+            table[last] = (index + reach) % self._capacity
             table[count] = windows
-        self._run(self._address)
-        ledger = self._ledger
+            ledger.launches += windows * kernels
         ledger.graphs += 1
-        for group, _, windows in requests:
-            ledger.launches += windows * self.kernels[group]
+        self._run(self._address)
+        for group, _, _ in requests:
             table[self._slots[group][1]] = 0
 
     def set_parameters(self, task: Task, parameters: tuple[float, ...]) -> None:

@@ -36,16 +36,16 @@ class Pipeline:
         self.launches = self.windows = self.invalid_windows = 0
         self._processed = self._kept = 0  # samples before this may have been overwritten
         self._longest = max(g.window for g in function.groups)
-        self._results = [_Results(g) for g in function.groups]
-        self._members = [
-            _Member(task, number, (meters or {}).get(task, task.meter), function.results[task])
-            for number, group in enumerate(function.groups)
-            for task in group.tasks
-        ]
+        self._members = []
+        for number, group in enumerate(function.groups):
+            shared = _Results(group)
+            for task in group.tasks:
+                meter = (meters or {}).get(task, task.meter)
+                self._members.append(_Member(task, number, shared, meter, function.results[task]))
 
     def process(self, end: int) -> list[Reading]:
         """Readings of every window that ends by sample `end`, in order of their ends."""
-        self._kept = max(0, self._processed - self._longest)
+        self._kept = self._processed - self._longest
         self._processed = end
         waiting = [member for member in self._members if self._ask(member, end)]
         if not waiting:
@@ -67,7 +67,7 @@ class Pipeline:
 
     def windows_of_groups(self) -> tuple[int, ...]:
         """How many windows of each group have been read; what shares a launch counts once."""
-        counts = [0] * len(self._results)
+        counts = [0] * len(self.function.groups)
         for member in self._members:
             counts[member.group] = max(counts[member.group], member.read)
         return tuple(counts)
@@ -83,7 +83,7 @@ class Pipeline:
             window.count != member.window
             or not member.earliest <= last <= end
             or len(window.parameters) != member.parameters
-            or window.index < self._kept
+            or not self._kept <= window.index >= 0
         ):
             raise _wrong(member, window, end)
         if self.invalid.any:
@@ -97,22 +97,25 @@ class Pipeline:
         """What these windows need and isn't there yet, in one call."""
         requests = []
         for member in members:
-            window, results = member.due, self._results[member.group]
-            if not window.valid or results.place(window) is not None:
-                continue
-            count = 1
-            if results.most > 1:
-                count = min(results.most, (end - window.index - window.count) // results.hop + 1)
-            if member.parameters:
-                self.function.set_parameters(member.task, window.parameters)
-            requests.append((member.group, window.index, count))
-            results.first, results.count = window.index, count
+            if member.due.valid and member.of_group.place(member.due) is None:
+                requests.append(self._request(member, end))
         if requests:
             self.function.launch(requests)
             self.launches += 1
 
+    def _request(self, member: "_Member", end: int) -> tuple[int, int, int]:
+        """A member's window and those after it that end in time, as one launch."""
+        window, results = member.due, member.of_group
+        count = 1
+        if results.most > 1:
+            count = min(results.most, (end - member.end) // results.hop + 1)
+        if member.parameters:
+            self.function.set_parameters(member.task, window.parameters)
+        results.first, results.count = window.index, count
+        return member.group, window.index, count
+
     def _read(self, member: "_Member", end: int) -> list[Reading]:
-        window, results = member.due, self._results[member.group]
+        window, results = member.due, member.of_group
         self.windows += 1
         member.read += 1
         if not window.valid:
@@ -120,7 +123,8 @@ class Pipeline:
             return member.meter.read(member.blank, window)
         place = results.place(window)
         if place is None:
-            self._launch((member,), end)
+            self.function.launch((self._request(member, end),))
+            self.launches += 1
             place = 0
         if not member.is_fixed:
             results.count = 0  # what it is told may differ next time
@@ -149,12 +153,15 @@ class _Member:
     """A task with the window it waits for."""
 
     __slots__ = (
-        *("task", "group", "meter", "results", "blank", "window", "parameters"),
+        *("task", "group", "of_group", "meter", "results", "blank", "window", "parameters"),
         *("rows", "is_fixed", "due", "end", "hop", "earliest", "due_by", "read"),
     )
 
-    def __init__(self, task: Task, group: int, meter: Meter, results: np.ndarray) -> None:
-        self.task, self.group, self.meter, self.results = task, group, meter, results
+    def __init__(
+        self, task: Task, group: int, of_group: _Results, meter: Meter, results: np.ndarray
+    ) -> None:
+        self.task, self.group, self.of_group = task, group, of_group
+        self.meter, self.results = meter, results
         self.blank = np.full_like(results[0], np.nan if results.dtype.kind == "f" else 0)
         self.window, self.parameters = meter.window, meter.parameters
         self.rows, self.is_fixed = task.rows, task.is_fixed
