@@ -2,7 +2,6 @@
 
 import numpy as np
 from tinygrad import Tensor
-from tinygrad.dtype import dtypes
 
 
 def constant(values: np.ndarray, like: Tensor | str) -> Tensor:
@@ -38,7 +37,3 @@ def half_cycle_phasors(z: Tensor, table: Tensor) -> Tensor:
     z = z.reshape(1, channels, cycles, 2, points // 2)
     t = table.permute(1, 0).reshape(2, 1, 1, 2, points // 2)
     return (z * t).sum(-1).reshape(2, channels, 2 * cycles)
-
-
-def as_float(x: Tensor) -> Tensor:
-    return x if x.dtype == dtypes.float32 else x.cast(dtypes.float32)
