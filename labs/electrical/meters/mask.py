@@ -35,8 +35,8 @@ def margins(x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
 
 
 def is_outside(x: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-    """Asked so that NaN is outside."""
-    return ((x <= upper) & (x >= lower)).logical_not()
+    """NaN is outside; tinygrad's <= is "not >", which NaN would pass."""
+    return (x > upper) | (x < lower) | (x != x)
 
 
 class MaskMeter(FixedMeter):
