@@ -162,6 +162,18 @@ def test_run_when_int16_then_scale_is_applied_in_the_kernel_and_raw_has_counts()
     assert largest == {"u": (-1000 + 511) * 0.5 + 1.0, "v": -1000 + 511}
 
 
+@pytest.mark.parametrize("counts", [np.int32, np.uint16, np.float32])
+def test_run_when_samples_dont_fit_the_plans_counts_then_it_fails_instead_of_cutting(counts):
+    channels = (Channel("u", "V", 0.5),)
+    samples = np.full((1, 400), 40_000).astype(counts)
+    backend = ProductionElectricalBackend()
+    source = ListSource(cut(samples, 100), channels, dtype="int16")
+    backend.optimize_for_real_time_validation([(SQUARE, "u")], source=source)
+    run = backend.implement_streaming_processing(source, realtime=False)
+    run.join()
+    assert run.state == "failed" and f"{np.dtype(counts)} samples" in run.notes[0]
+
+
 def test_run_on_another_device_then_the_same_values_with_copies(backend):
     other = ProductionElectricalBackend("CPU")
     plan = other.optimize_for_real_time_validation(
@@ -308,6 +320,7 @@ def test_run_when_the_rate_changes_then_those_windows_are_invalid(backend):
         (Block(500, 0, 1e4, SIGNAL.repeat(2, 0)), "shape (2, 20000)"),
         (Block(500, 0, 1e4, SIGNAL[:, :10], np.ones((1, 9), bool)), "a mask of shape (1, 9)"),
         (Block(500, 0, 1e4, SIGNAL[:, :10].astype(complex)), "complex128 samples"),
+        (Block(500, 0, 1e4, SIGNAL[:, :10].astype(np.int32)), "int32 samples"),
     ],
 )
 def test_run_when_the_source_lies_then_it_fails_and_says_how(backend, block, says):

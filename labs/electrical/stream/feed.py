@@ -79,7 +79,7 @@ class Feed:
             wrong = f"a block from sample {block.index} on, after sample {expected - 1}"
         elif (block.index - expected) / self.flow.fs_hz > MOST_MISSING_S:
             wrong = f"a jump over {block.index - expected:,} samples"
-        elif not np.can_cast(samples.dtype, self._dtype, "same_kind"):
+        elif not self._fits(samples.dtype):
             wrong = f"{samples.dtype} samples"
         if wrong:
             raise LabError(
@@ -92,6 +92,15 @@ class Feed:
             samples = samples[self._rows]
             valid = None if valid is None else valid[self._rows]
         return samples, valid
+
+    def _fits(self, dtype: np.dtype) -> bool:
+        """Whether the ring can hold such samples without changing what they mean."""
+        if self._dtype.kind == "i" or dtype.kind not in "iu":
+            rule = "safe" if self._dtype.kind == "i" else "same_kind"
+            return np.can_cast(dtype, self._dtype, rule)
+        # counts among values: only where a count is a value
+        plain = all(c.scale == 1 and c.offset == 0 for c in self._channels)
+        return plain and np.can_cast(dtype, self._dtype, "safe")
 
     def _check_rate(self, block: Block) -> None:
         fs = self.flow.fs_hz
