@@ -50,6 +50,7 @@ from labs.charts.style import DeviceStyle, device_style
 from labs.charts.timeline import timeline_chart
 from labs.charts.values import NamedValue, first_call_chart, named_values_chart, predicted_chart
 from labs.charts.variants import variants_chart
+from labs.charts.vector import vector_html
 
 __all__ = [
     "Chart",
@@ -107,5 +108,6 @@ __all__ = [
     "transfer_chart",
     "uop_graph_chart",
     "variants_chart",
+    "vector_html",
     "waveform_chart",
 ]

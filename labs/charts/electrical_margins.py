@@ -38,9 +38,10 @@ def margins_chart(margins: Sequence[Margin], *, title: str = "", subtitle: str =
     figure = new_figure(
         0.65 + 0.27 * len(margins),
         title=title,
-        subtitle=subtitle or f"the worst row of each of {len(margins)} requirements",
+        subtitle=subtitle
+        or f"the worst row of each requirement and channel, {len(margins)} in all",
         notes="Margin as a part of what is allowed: of half the band between two limits, or of the "
-        "limit's own size. On the line there is none left. A hollow square has no number.",
+        "limit's own size. On the line none is left; a mark without a bar has no such number.",
     )
     axes = figure.add_subplot()
     axes.axvline(0, **LIMIT)
@@ -63,8 +64,7 @@ def _row(axes: Axes, y: int, margin: Margin) -> None:
     bold = {"color": INK, "fontweight": "bold"} if margin.status in ("FAIL", "INVALID") else {}
     side_text(axes, y, margin.text or margin.status, **{"fontsize": 8.5, "color": MUTED, **bold})
     if margin.share is None:
-        if margin.status == "INVALID":
-            axes.plot([0], [y], markersize=8, zorder=4, **status_look("INVALID"))
+        axes.plot([0], [y], markersize=8, zorder=4, **status_look(margin.status))
         return
     x = max(-_OUT, min(_OUT, margin.share))
     colour = STATUS[margin.status].colour
@@ -82,7 +82,7 @@ def _finding(margins: Sequence[Margin]) -> str:
     invalid = [m.name for m in margins if m.status == "INVALID"]
     parts = []
     if failing:
-        parts.append(f"{len(failing)} of {len(margins)} requirements fail: {_few(failing)}")
+        parts.append(f"{len(failing)} of {len(margins)} fail: {_few(failing)}")
     if invalid:
         parts.append(f"{len(invalid)} could not be judged: {_few(invalid)}")
     if parts:

@@ -195,7 +195,7 @@ def test_adc_then_spectrum_and_linearity_say_their_figures():
 def test_margins_then_failures_come_into_the_title_and_far_ones_stay_on_the_page():
     rows = [Margin("a", 0.5, "PASS"), Margin("b", -9.0, "FAIL"), Margin("c", None, "INVALID")]
     chart = margins_chart(rows)
-    assert title(chart) == "1 of 3 requirements fail: b; 1 could not be judged: c"
+    assert title(chart) == "1 of 3 fail: b; 1 could not be judged: c"
     low, high = chart.figure.axes[0].get_xlim()
     for line in chart.figure.axes[0].lines:
         assert (np.asarray(line.get_xdata()) >= low).all()

@@ -91,7 +91,7 @@ class Declared:
     @property
     def name(self) -> str:
         channel = "+".join(self.requirement.channels)
-        return f"{self.requirement.name} {self.limit.quantity}, {channel}"
+        return f"{self.requirement.name} {self.limit.quantity} on {channel}"
 
     def worst(self, rows: Iterable[Any]) -> Any:
         """Of the rows that were judged by this limit; None when there is none."""

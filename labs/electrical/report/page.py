@@ -9,6 +9,7 @@ import numpy as np
 from labs.electrical.report.result import ValidationResult
 from labs.electrical.report.rows import (
     MOST_SHOWN,
+    ORDER,
     Judged,
     is_number,
     limits_text,
@@ -102,11 +103,12 @@ def _waveforms(result: ValidationResult) -> str:
     bad = [r for r in result.verdict.rows if status_of(r) != "PASS"]
     if not bad:
         return ""
-    parts = [_snippet(s, result.specification) for s in result.snippets]
-    shown = len({id(s.row) for s in result.snippets})
-    if shown < len(bad):
+    shown = sorted(result.snippets, key=lambda s: (ORDER.index(status_of(s.row)), s.t_s[:1].sum()))
+    parts = [_snippet(s, result.specification) for s in shown]
+    count = len({id(s.row) for s in result.snippets})
+    if count < len(bad):
         parts.append(
-            f"<p>{format_count(len(bad))} rows aren't PASS; the waveform of {shown} is shown "
+            f"<p>{format_count(len(bad))} rows aren't PASS; the waveform of {count} is shown "
             f"(up to {MOST_SHOWN}, every requirement in turn).</p>"
         )
     return "\n".join(parts)
@@ -222,7 +224,9 @@ def _drawable(text: str) -> str:
 
 
 def _chart(draw: Callable[[], Any]) -> str:
+    from labs.charts import vector_html
+
     try:
-        return draw().html
+        return vector_html(draw())
     except LabError as error:  # the tables still have the numbers
         return f"<p>{escape(str(error))}</p>"

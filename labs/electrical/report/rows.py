@@ -33,7 +33,7 @@ class Judged:
 
     @property
     def title(self) -> str:
-        """Words that no other has: "distortion thds, u1"."""
+        """Words that no other has: "distortion thds on u1"."""
         return title_of(self)
 
 
@@ -94,7 +94,7 @@ def normalised_margin(row: Any) -> float | None:
 def title_of(item: Any) -> str:
     """A row's or a limit's requirement, quantity and channel in words."""
     what = item.name if item.quantity in ("", item.name) else f"{item.name} {item.quantity}"
-    return f"{what}, {item.channel}" if item.channel else what
+    return f"{what} on {item.channel}" if item.channel else what
 
 
 def is_number(value: Any) -> bool:

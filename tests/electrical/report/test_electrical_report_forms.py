@@ -34,15 +34,15 @@ def test_junit_then_a_case_for_each_requirement(result):
         "tests": "4", "failures": "1", "errors": "0", "skipped": "1",
     }  # fmt: skip
     cases = {c.get("name"): c for c in suite.findall("testcase")}
-    assert [n.partition(",")[0] for n in cases] == [
+    assert [n.partition(" on ")[0] for n in cases] == [
         "voltage urms", "thd & co thds", "frequency", "flicker",
     ]  # fmt: skip
     marginal = next(c for n, c in cases.items() if n.startswith("thd"))
-    failure = cases["voltage urms, u1"].find("failure")
+    failure = cases["voltage urms on u1"].find("failure")
     assert "140 V, allowed 207 to 253 V" in failure.get("message")
     assert failure.text.count("\n") == 0  # only the failing rows
     assert "MARGINAL" in marginal.find("system-out").text
-    assert not list(cases["frequency, u1"].iter("failure"))
+    assert not list(cases["frequency on u1"].iter("failure"))
     assert cases["flicker"].find("skipped") is not None
     assert "clock drifts" in suite.findall("system-out")[-1].text
 
@@ -93,10 +93,10 @@ def page(result):
 
 def test_page_then_it_needs_no_network_and_every_image_has_words(page):
     found = Page(page)
-    assert all(link.startswith(("data:image/png;base64,", "#")) for link in found.links)
+    assert all(link.startswith(("data:image/svg+xml;base64,", "#")) for link in found.links)
     assert len(found.alts) == 4  # margins, and three rows that don't pass
     assert all(len(alt) > 30 for alt in found.alts)
-    assert "voltage urms, u1: 140 V, allowed 207 to 253 V" in found.alts[1]
+    assert "voltage urms on u1: 140 V, allowed 207 to 253 V" in found.alts[1]
     assert "c0ffee" in page and "sample 2,000" in page and "clock drifts &lt;by&gt;" in page
 
 

@@ -33,7 +33,7 @@ def test_phase_then_the_outcome_is_the_verdict(made, rows, verdict, outcome, mar
     assert records[0].outcome.name == outcome
     phase_record = records[0].phases[-1]
     assert {"validation.json", "validation.html"} <= set(phase_record.attachments)
-    measured = phase_record.measurements["voltage urms, u1"]
+    measured = phase_record.measurements["voltage urms on u1"]
     assert measured.units.suffix == "V"
     assert str(measured.validators[0]) == "207 to 253 V, as the judge says"
 

@@ -8,10 +8,10 @@ def test_by_requirement_then_in_the_order_asked_with_the_worst_row_first(made):
     other = made.row("voltage", 1.0, "PASS", 0.0, 0.1, channel="u3", quantity="minimum")
     judged = by_requirement([*reversed(made.rows), other], ["frequency", "flicker", "voltage"])
     assert [(j.title, j.status) for j in judged] == [
-        ("frequency, u1", "PASS"),
-        ("voltage urms, u1", "FAIL"),
-        ("voltage minimum, u3", "PASS"),
-        (f"thd & co thds, {made.hostile}", "MARGINAL"),
+        ("frequency on u1", "PASS"),
+        ("voltage urms on u1", "FAIL"),
+        ("voltage minimum on u3", "PASS"),
+        (f"thd & co thds on {made.hostile}", "MARGINAL"),
     ]
     assert judged[1].worst.value == 140.0
     assert [r.t_start_s for r in judged[1].rows] == [0.0, 0.2, 0.49]
