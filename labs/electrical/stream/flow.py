@@ -67,6 +67,9 @@ class Flow:
         self._inspector.look(index, samples, valid)
         self.ring.write(index, samples)
         self.samples += count
+        waiting = min(index + count - self.processed, self.ring.layout.capacity)
+        if waiting > self.high_water:
+            self.high_water = waiting
         self._publish(index + count)
         return True
 
@@ -129,9 +132,6 @@ class Flow:
                 for number in range(first, last):
                     self._arrived[number % places] = now
         self.heard_s = now
-        waiting = min(end - self.processed, self.ring.layout.capacity)
-        if waiting > self.high_water:
-            self.high_water = waiting
         if last > first:
             with self.changed:
                 self.written = end
