@@ -148,13 +148,6 @@ def _check(bits: int, samples: int, cycles: int) -> None:
             got=f"{cycles}",
             next_step="choose a prime number of cycles",
         )
-    if any(k in (0, cycles) for k in _folded(samples, cycles)):
-        raise LabError(
-            asked,
-            expected="harmonics on bins of their own",
-            got=f"one that folds onto the signal or the mean: {cycles} cycles in {samples}",
-            next_step="choose another number of cycles",
-        )
 
 
 KIND = Kind(
