@@ -82,5 +82,6 @@ def _words(name: str, text: str) -> str:
 def _row(name: str, bar: str, text: str) -> str:
     return (
         '<div style="display:flex;align-items:center;gap:10px;margin:2px 0">'
-        f'<span style="width:90px">{escape(name)}</span>{bar}<span>{escape(text)}</span></div>'
+        f'<span style="flex:none;width:90px">{escape(name)}</span>{bar}'
+        f"<span>{escape(text)}</span></div>"
     )

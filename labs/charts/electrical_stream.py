@@ -77,7 +77,7 @@ def stream_chart(
     grid[-1].set_xlim(t[0], t[-1])
     quantity_axis(grid[-1].xaxis, "Time since the start", "s", [t[-1]])
     highest = max((y / 100 for _, y in loads), default=None)
-    fullest = format_percent(max(p.ring_fill for p in points))
+    fullest = format_percent(max(p.ring_fill for p in points))  # of the snapshots
     alt = (
         f"A stream over {format_seconds(t[-1] - t[0])}. {title}. Load at most "
         f"{format_percent(highest)}, ring at most {fullest} full, "
@@ -109,11 +109,14 @@ def _panel(axes: Axes, words: str) -> None:
 
 def _finding(points: Sequence[Any], spans: Sequence[Span], recovered_s: float | None) -> str:
     last = points[-1]
-    most = max(p.ring_fill for p in points)
+    most = max([getattr(last, "ring_high_water", 0.0), *(p.ring_fill for p in points)])
+    missing = getattr(last, "missing_samples", 0)
     if last.dropped_samples:
         text = f"{counted(last.dropped_samples, 'sample')} dropped, all of them counted"
     else:
-        text = f"No sample is lost; the ring is at most {format_percent(most, 2)} full"
+        text = f"No sample is dropped; the ring is at most {format_percent(most, 2)} full"
+    if missing:
+        text += f"; the source left out {counted(missing, 'sample')}"
     if last.deadline_misses:
         text += f"; {counted(last.deadline_misses, 'deadline')} missed"
     if recovered_s is not None and spans:

@@ -162,7 +162,8 @@ def stream_panel(source: Any, **settings: Any) -> StreamPanel:
     """The dashboard of a live stream; `.verdict` holds the verdict when it has ended.
 
     Args:
-        source: a function that makes a run (of `implement_streaming_processing`), or one run.
+        source: a function that makes a run (of `implement_streaming_processing`), or one run. With
+            a parameter `on_reading`, which it passes on, the last readings are shown, too.
         settings: period_s, between two looks at it.
     """
     return StreamPanel(source, **settings)

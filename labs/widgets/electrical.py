@@ -7,7 +7,7 @@ twice a second and draws them. Nothing is measured or prepared in a button's cal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -15,16 +15,14 @@ import ipywidgets as widgets
 import traitlets
 
 from labs.charts import stream_chart, stream_gauges
-from labs.electrical.report.rows import limits_text, quantity_text, status_of, when_text
+from labs.electrical.report.latest import Alarms, Latest, takes_readings
+from labs.electrical.report.rows import status_of
 from labs.electrical.threads import share_kernel_cache
 from labs.errors import LabError
-from labs.tables import Table
 from labs.widgets.panel import Panel, error_html, notice_html, tight
 
 PERIOD_S = 0.5
 MOST_SNAPSHOTS = 1200  # ten minutes of the chart at the end
-MOST_ALARMS = 200  # kept; the run's log has all
-_SHOWN = 12
 _ENDED = ("finished", "stopped", "failed")
 _NOTHING = "No stream has run yet: press Start."
 
@@ -35,7 +33,8 @@ class StreamPanel(Panel):
     Args:
         source: a function that makes a run that is ready, or one run. It is called on the panel's
             thread: make the plan in a cell before, so that no kernel is compiled while other cells
-            use tinygrad.
+            use tinygrad. One that takes `on_reading` is given a function for the run's option of
+            that name; then the panel shows the last readings, too.
         period_s: between two looks at the run.
     """
 
@@ -46,11 +45,11 @@ class StreamPanel(Panel):
 
     def __init__(self, source: Callable[[], Any] | Any, *, period_s: float = PERIOD_S) -> None:
         self._make = source if callable(source) else lambda: source
+        self._readings = {"on_reading": self._read} if takes_readings(self._make) else {}
         self.period_s = period_s
         self.snapshots: deque[Any] = deque(maxlen=MOST_SNAPSHOTS)
-        self.latest: dict[tuple[str, str, str], Any] = {}
-        self.alarms: deque[tuple[str, Any]] = deque(maxlen=MOST_ALARMS)
-        self._alarm_count = self._rows_seen = 0
+        self.latest, self.alarms = Latest(), Alarms()
+        self._rows_seen = 0
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._stopping = False
@@ -74,9 +73,8 @@ class StreamPanel(Panel):
         if self._thread is not None and self._thread.is_alive():
             return
         self.snapshots.clear()
-        self.latest.clear()
-        self.alarms.clear()
-        self._alarm_count = self._rows_seen = 0
+        self.latest, self.alarms = Latest(), Alarms()
+        self._rows_seen = 0
         self._stopping = False
         self._wake.clear()
         self.error = self.verdict = self.run = None
@@ -119,7 +117,7 @@ class StreamPanel(Panel):
     def _watch(self) -> None:
         try:
             share_kernel_cache()
-            run = self._make()
+            run = self._make(**self._readings)
             if not self._stopping and run.state == "ready":
                 run.start()
             self.run = run
@@ -143,14 +141,9 @@ class StreamPanel(Panel):
         self.snapshots.append(statistics)
         new = statistics.rows - self._rows_seen
         self._rows_seen = statistics.rows
-        now = time.strftime("%H:%M:%S")
-        for row in run.rows[-new:] if new > 0 else ():
-            self.latest[row.name, row.channel, row.quantity] = row
-            if status_of(row) in ("FAIL", "INVALID"):
-                self._alarm_count += 1
-                self.alarms.append((now, row))
+        self.alarms.add(time.strftime("%H:%M:%S"), run.rows[-new:] if new > 0 else ())
         self.live.value = tight(stream_gauges(statistics))
-        self.rows_box.value = rows_table(self.latest)._repr_html_() if self.latest else ""
+        self.rows_box.value = self._latest_html()
         self.alarms_box.value = self._alarms_html()
         self._show(statistics.state, statistics.processed_s)
 
@@ -168,9 +161,7 @@ class StreamPanel(Panel):
         parts = []
         if self.snapshots:
             parts.append(self.snapshots[-1]._repr_html_())
-        if self.latest:
-            parts.append(rows_table(self.latest)._repr_html_())
-        parts.append(self._alarms_html())
+        parts += [self._latest_html(), self._alarms_html()]
         if self.verdict is not None:
             parts.append(_verdict_html(self.verdict))
         if len(self.snapshots) > 1:
@@ -178,7 +169,7 @@ class StreamPanel(Panel):
         if self.error is not None:
             parts.append(error_html(self.error))
         code = "Without a live notebook: with run: run.join(); then run.statistics, run.verdict"
-        return ("".join(parts) or notice_html(_NOTHING)) + notice_html(code)
+        return ("".join(p for p in parts if p) or notice_html(_NOTHING)) + notice_html(code)
 
     def static_text(self) -> str:
         if not self.snapshots:
@@ -195,28 +186,20 @@ class StreamPanel(Panel):
         text = state if processed_s is None else f"{state}, {processed_s:.1f} s of signal"
         self.status.value = f'<span role="status">{escape(text)}</span>'
 
-    def _alarms_html(self) -> str:
-        if not self.alarms:
+    def _read(self, reading: Any) -> None:
+        """Called on the stream's thread with each reading: it keeps the last of each kind."""
+        self.latest.read(reading)
+
+    def _latest_html(self) -> str:
+        specification = getattr(
+            getattr(getattr(self.run, "plan", None), "signals", None), "specification", None
+        )
+        if specification is None or not len(self.latest):
             return ""
-        shown = list(self.alarms)[-_SHOWN:][::-1]
-        rows = tuple((now, *_cells(row), row.reason or None) for now, row in shown)
-        left = self._alarm_count - len(shown)
-        note = f"{left:,} earlier ones are in the log and in run.rows." if left else ""
-        columns = ("seen at", *_COLUMNS, "reason")
-        return Table(f"Alarms: {self._alarm_count:,}", columns, rows, note)._repr_html_()
+        return tight(self.latest.table(specification)._repr_html_())
 
-
-_COLUMNS = ("requirement", "quantity", "channel", "status", "value", "allowed", "where")
-
-
-def rows_table(latest: Mapping[Any, Any]) -> Table:
-    """The last row of each limit and channel."""
-    return Table("Latest", _COLUMNS, tuple(_cells(row) for row in latest.values()))
-
-
-def _cells(row: Any) -> tuple[str, ...]:
-    what = (row.name, row.quantity, row.channel, status_of(row))
-    return (*what, quantity_text(row.value, row.unit), limits_text(row), when_text(row))
+    def _alarms_html(self) -> str:
+        return tight(self.alarms.table()._repr_html_()) if self.alarms.count else ""
 
 
 def _verdict_html(verdict: Any) -> str:

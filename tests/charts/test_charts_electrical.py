@@ -241,7 +241,7 @@ def test_stream_then_losses_and_recovery_are_said():
     )
     assert len(lost.figure.axes) == 4
     fine = stream_chart(snapshots())
-    assert title(fine) == "No sample is lost; the ring is at most 90% full"
+    assert title(fine) == "No sample is dropped; the ring is at most 90% full"
     assert len(fine.figure.axes) == 3
     with pytest.raises(ResultError, match="two snapshots"):
         stream_chart(snapshots()[:1])
