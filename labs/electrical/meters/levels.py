@@ -18,12 +18,13 @@ EXACT = 1e-6  # of the swing: samples that differ by rounding only
 
 @dataclass(frozen=True)
 class Levels:
-    """Scalars. `swing` is max - min of the window."""
+    """Scalars; `held` is how many samples the less frequent of the two states has."""
 
     low: Tensor
     high: Tensor
     lowest: Tensor
     highest: Tensor
+    held: Tensor
 
 
 def state_levels(x: Tensor) -> Levels:
@@ -49,7 +50,8 @@ def state_levels(x: Tensor) -> Levels:
         near = (x - middle - offset).abs() <= WITHIN * spread + EXACT * swing
         offset, spread = _mean_and_spread(x - middle, near)
     level = (middle + offset).reshape(2).contiguous()
-    return Levels(level[0], level[1], lowest, highest)
+    held = member.cast(dtypes.float32).sum(1).min()
+    return Levels(level[0], level[1], lowest, highest, held)
 
 
 def _mean_and_spread(x: Tensor, member: Tensor) -> tuple[Tensor, Tensor]:

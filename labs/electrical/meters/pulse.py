@@ -29,6 +29,7 @@ from labs.electrical.meters.statistics import NOT_FINITE
 from labs.errors import LabError
 
 LEAST = 16  # samples that make a waveform
+LEAST_HELD = 3  # samples that make a state: fewer are a transition that was cut off
 NONE_RISES, NONE_FALLS = "no rising transition in the window", "no falling transition in the window"
 # instants that the kernels find, in the order of their outputs
 _INSTANTS = ("rise", "rise_10", "rise_90", "fall", "fall_90", "fall_10", "outside")
@@ -60,8 +61,9 @@ class PulseMeter(FixedMeter):
         super().__init__(KIND, setting, window, hop)
 
     def step(self, x: Tensor, parameters: Tensor | None = None) -> Tensor:
-        """[1, window] -> low, high, lowest, highest, sum, end of the high state, largest in it,
-        and for each instant its index and the samples on both sides."""
+        """[1, window] -> low, high, lowest, highest, samples of the shorter state, sum, end of the
+        state after the transition, how far beyond its level; and for each instant its index and
+        the samples on both sides."""
         x = x.reshape(-1)
         n = x.shape[0]
         index = Tensor.arange(n, dtype=dtypes.int32).to(x.device).contiguous()
@@ -94,20 +96,20 @@ class PulseMeter(FixedMeter):
         behind = (index == found + 1).where(x, 0.0).sum(1)
         beyond = (rise >= 0).where(x - levels.high, levels.low - x)
         scalars = Tensor.stack(
-            *(levels.low, levels.high, levels.lowest, levels.highest, x.sum()),
+            *(levels.low, levels.high, levels.lowest, levels.highest, levels.held, x.sum()),
             end.cast(dtypes.float32),
             state.where(beyond, -math.inf).max(),
         )
         return scalars.cat(found.reshape(-1).cast(dtypes.float32), before, behind)
 
     def measure(self, outputs: np.ndarray) -> Mapping[str, float | str]:
-        low, high, lowest, highest, whole, end, beyond = (float(v) for v in outputs[:7])
+        low, high, lowest, highest, held, whole, end, beyond = (float(v) for v in outputs[:8])
         if not math.isfinite(whole):
             return dict.fromkeys(KIND.quantities, NOT_FINITE)
-        if not high > low or not highest > lowest:
+        if not high > low or not highest > lowest or held < LEAST_HELD:
             return dict.fromkeys(KIND.quantities, "no two states in the window")
         count = len(_INSTANTS)
-        found = outputs[7:].astype(np.float64).reshape(3, count)
+        found = outputs[8:].astype(np.float64).reshape(3, count)
         at = {name: _Instant(*(float(v) for v in found[:, i])) for i, name in enumerate(_INSTANTS)}
         swing = high - low
 
