@@ -52,6 +52,28 @@ def test_tile_when_asked_for_then_that_many_rows():
     assert ("UPCAST", 0, 4) in chosen(empty(64, 64) @ empty(64, 64), WIDE + ",t4")
 
 
+def filtered(n: int, taps: int, arch: str) -> list[tuple[str, int, int]] | None:
+    return chosen((empty(n + taps - 1).unfold(0, taps, 1) * empty(taps)).sum(-1), arch)
+
+
+@pytest.mark.parametrize(
+    ("taps", "arch", "terms"),
+    [
+        (64, WIDE, 4),
+        (48, WIDE, 3),
+        (64, "x86_64,x86-64-v3,v32,O3", 4),
+        # no more than would get accumulators of their own
+        (64, "x86_64,x86-64-v2,v16,O3", 2),
+        # a sum that isn't whole vectors stays as it is
+        (63, WIDE, None),
+        (16, WIDE, None),
+    ],
+)
+def test_filter_then_terms_a_vector_apart_share_their_loads(taps, arch, terms):
+    unrolled = [o for o in filtered(1024, taps, arch) if o[0] == "UNROLL"]
+    assert unrolled == ([] if terms is None else [("UNROLL", 0, terms)])
+
+
 @pytest.mark.parametrize("shape", [(7,), (13, 11), (1, 1)])
 def test_sizes_that_no_vector_divides_then_tinygrads_choice(shape):
     ours, stock = chosen(empty(*shape) + 1), chosen(empty(*shape) + 1, WIDE + ",stock")
