@@ -41,8 +41,8 @@ def validate(
         specification: a Specification, or the path of a limit file.
         record: the path of a record of any format, or a Source. A Source is used up and closed.
         device: a tinygrad device.
-        progress: called with (samples done, samples in all, words); not where a source doesn't say
-            how long it is.
+        progress: called with (samples done, samples in all, words); 0 in all where a source doesn't
+            say how long it is.
         options: of `open_record`, for formats that don't say everything themselves.
         block_length: samples of a block; the result doesn't depend on it.
         realtime: whether deadlines count, for a live source.
@@ -139,18 +139,20 @@ class _Watch:
     """Turns blocks into progress, a few times a second."""
 
     def __init__(self, progress: Progress | None, total: int | None, name: str) -> None:
-        self.progress = progress if total else None
-        self.total, self.name, self.next_s = int(total or 0), name, 0.0
+        self.progress = progress
+        self.total, self.name = int(total or 0), name
+        self.next_s, self.seen = 0.0, 0
 
     def block(self, block: Block) -> None:
-        now = time.perf_counter()
+        now, self.seen = time.perf_counter(), block.index + block.length
         if self.progress is not None and now >= self.next_s:
             self.next_s = now + _PROGRESS_S
-            self.progress(min(block.index, self.total - 1), self.total, self.name)
+            done = min(self.seen, self.total - 1) if self.total else self.seen
+            self.progress(done, self.total, self.name)
 
     def done(self) -> None:
         if self.progress is not None:
-            self.progress(self.total, self.total, self.name)
+            self.progress(self.total or self.seen, self.total, self.name)
 
 
 def _open(path: str | Path, options: Mapping[str, Any] | None) -> Source:

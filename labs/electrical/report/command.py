@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import yaml
+from tqdm import tqdm
 
 from labs.electrical.report.files import KINDS, STDOUT, check_outputs, save_reports
 from labs.errors import LabError, ResultError
@@ -23,7 +24,7 @@ def validate_command(options: argparse.Namespace, progress: Callable[[], Any]) -
             options.specification,
             options.record,
             device=options.device or DEVICE,
-            progress=progress(),
+            progress=_progress(progress()),
             options=given,
         )
     except (OSError, UnicodeError, MemoryError) as error:  # what no reader has put into words
@@ -38,6 +39,23 @@ def validate_command(options: argparse.Namespace, progress: Callable[[], Any]) -
     for path in save_reports(result, files):
         print(f"Report in {path}", file=sys.stderr)
     return result.exit_code
+
+
+def _progress(known: Callable[[int, int, str], None]) -> Callable[[int, int, str], None]:
+    """The project's bar; for a record that doesn't say how long it is, a count."""
+    count: tqdm | None = None
+
+    def show(done: int, total: int, text: str) -> None:
+        nonlocal count
+        if total:
+            known(done, total, text)
+            return
+        if count is None:
+            count = tqdm(desc=text, unit=" samples", unit_scale=True, file=sys.stderr)
+        count.update(done - count.n)
+        count.refresh()
+
+    return show
 
 
 def reader_options(given: Sequence[str]) -> Mapping[str, Any]:

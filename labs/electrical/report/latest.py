@@ -3,6 +3,7 @@
 import inspect
 from collections import deque
 from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 from typing import Any
 
 from labs.electrical.readings import Reading
@@ -105,12 +106,11 @@ def takes_readings(make: Callable[..., Any]) -> bool:
 
 
 def _latest_row(name: str, channel: str, limit: Any, reading: Reading | None) -> tuple:
-    what = f"{name} {limit.quantity} on {channel}"
     bounds = _Bounds(limit)
+    quantity = limit.quantity if reading is None else reading.quantity
+    what = title_of(SimpleNamespace(name=name, quantity=quantity, channel=channel))
     if reading is None:
         return (what, None, bounds.text, None, None)
-    if reading.quantity != limit.quantity:
-        what = f"{name} {reading.quantity} on {channel}"
     if not reading.valid:
         return (what, None, bounds.text, format_seconds(reading.t_end_s, 4), reading.reason)
     value = quantity_text(reading.value, reading.unit)

@@ -10,6 +10,7 @@ from labs.units import format_count, format_quantity, format_seconds
 # the worst first: a failure is known to be one, whatever else couldn't be measured
 ORDER = ("FAIL", "INVALID", "MARGINAL", "PASS")
 DIGITS = 5
+TINY = 1e-4  # below, a number is written with its power of ten
 MOST_SHOWN = 20
 
 
@@ -107,7 +108,10 @@ def value_text(row: Any) -> str:
 
 def quantity_text(value: Any, unit: str) -> str:
     """A value with its unit; ratios and counts, whose unit is 1, without."""
-    return format_quantity(value, "" if unit == "1" else unit, DIGITS)
+    words = "" if unit == "1" else unit
+    if is_number(value) and 0 < abs(value) < TINY:
+        return f"{value:.3g} {words}".rstrip()
+    return format_quantity(value, words, DIGITS)
 
 
 def limits_text(row: Any) -> str:

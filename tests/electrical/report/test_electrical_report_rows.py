@@ -58,4 +58,6 @@ def test_words_then_values_limits_and_places_can_be_read(made):
     assert when_text(fail) == "from 200 ms to 220 ms, sample 2,000"
     assert sentence(invalid).endswith("sample 4,900: samples are missing")
     ratio = made.row("pf", 0.9, "PASS", 0.0, 0.0, lower=0.8, unit="1")
+    tiny = made.row("thd", 8.9194e-6, "PASS", 0.0, 0.0, unit="%")
+    assert value_text(tiny) == "8.92e-06 %"
     assert value_text(ratio) == "0.9" and limits_text(ratio) == "at least 0.8"
