@@ -195,7 +195,7 @@ def _fits_counts(data: Data) -> bool:
     analog = [header.analog[p.place] for p in data.picked if p.is_analog]
     if header.form != "ASCII" or not analog:
         return header.form in ("BINARY", "ASCII") or not analog
-    if not all(-_INT16 <= c.lowest and c.highest < _INT16 for c in analog):
+    if not all(c.lowest >= -_INT16 and c.highest < _INT16 for c in analog):
         return False
     first = first_rows(replace(data, as_counts=True), _JUDGED)
     plain = first_rows(data, _JUDGED)

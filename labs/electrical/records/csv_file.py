@@ -38,7 +38,8 @@ def open_csv(
 
     Args:
         fs_hz: the rate; needed where there is no time column.
-        time: name of the time column; found by its name ("time", "t", ...) if left out; False: none.
+        time: name of the time column; found by its name ("time", "t", ...) if left out; False:
+            there is none.
         delimiter, decimal: found if left out.
         units: of channels whose header gives none, by name.
 
@@ -59,8 +60,12 @@ def open_csv(
     chosen = [others[i] for i in select(path, channels, labels)]
     units = dict(units or {})
     if unknown := units.keys() - set(labels):
-        raise unreadable(path, f"no column {listed(sorted(unknown))}",
-                         expected=f"columns: {listed(labels)}", next_step="correct units=")  # fmt: skip
+        raise unreadable(
+            path,
+            f"no column {listed(sorted(unknown))}",
+            expected=f"columns: {listed(labels)}",
+            next_step="correct units=",
+        )
     made = [Channel(titles[i], units.get(titles[i], head.units[i])) for i in chosen]
     reader = _Reader(path, head, place, chosen)
     first = next(reader.rows(), None)
@@ -104,16 +109,17 @@ class CsvRecord(Record):
 
 
 class _Reader:
-    """Lines as rows: stamps in units of the time column."""
+    """Lines as rows; their stamps count the last digit of the time column."""
 
     def __init__(self, path: Path, head: Head, time: int | None, columns: Sequence[int]) -> None:
         self.path, self.head, self.time, self.columns = path, head, time, list(columns)
         self.torn = False
+        self.fine = 1.0 if time is None else _fineness(head, time)  # of the time column
 
     @property
-    def time_s(self) -> float:
-        """What one of the time column is."""
-        return time_unit(self.head.units[self.time]) or 1.0
+    def unit_s(self) -> float:
+        """What a stamp counts: the last digit of the time column."""
+        return self.fine * (time_unit(self.head.units[self.time]) or 1.0)
 
     def rows(self) -> Iterator[Rows]:
         head = self.head
@@ -134,7 +140,7 @@ class _Reader:
         with np.errstate(over="ignore"):
             for i, column in enumerate(self.columns):
                 samples[i] = _floats(table[:, column])
-        stamps = None if self.time is None else _floats(table[:, self.time])
+        stamps = None if self.time is None else _floats(table[:, self.time]) / self.fine
         return Rows(None, stamps, samples, mask_of(samples))
 
 
@@ -157,24 +163,23 @@ def _rate(
     """The rate, and how fine the time column is, in seconds."""
     if reader.time is None:
         return checked_rate(path, asked, "fs_hz="), 1.0
-    fine = _fineness(reader.head, reader.time)
-    stamps = first.stamps[:_JUDGED] / fine
-    found = rate_of(stamps, fine * reader.time_s)
+    stamps = first.stamps[:_JUDGED]
+    found = rate_of(stamps, reader.unit_s)
     name = reader.head.names[reader.time]
     if asked is not None:
         fs = checked_rate(path, asked, "fs_hz=")
         if found is not None and abs(found - fs) > 1e-6 * fs:
             notes.append(f"read at {fs:g} Hz as asked; column {name} tells {found:g} Hz")
-        return fs, reader.time_s
+        return fs, reader.unit_s
     if found is None:
         raise unreadable(
             path,
             f"times in column {name} that have no common step: "
-            + listed([f"{t:g}" for t in first.stamps[:4]]),
+            + listed([f"{t * reader.fine:g}" for t in stamps[:4]]),
             expected="samples at a constant rate",
             next_step="resample it, or name the rate: fs_hz=...",
         )
-    return checked_rate(path, found, f"column {name}"), reader.time_s
+    return checked_rate(path, found, f"column {name}"), reader.unit_s
 
 
 def _fineness(head: Head, place: int) -> float:

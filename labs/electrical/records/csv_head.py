@@ -11,6 +11,7 @@ from pathlib import Path
 
 from labs.electrical.records.comtrade_files import decoded
 from labs.electrical.records.record import listed, unreadable
+from labs.electrical.records.units_said import TIME_UNITS_S, is_unit, short_unit
 
 HEAD_BYTES = 2**16
 _LOOKED_AT = 20  # lines of data from which the delimiter is told
@@ -19,14 +20,7 @@ _COMMENTS = ("#", "%", "//")
 _FORMS = ((";", ","), (";", "."), ("\t", ","), ("\t", "."), (",", "."), (" ", "."), (" ", ","))
 _NO_VALUE = {"", "nan", "n/a", "na", "null", "none", "-", "--"}
 _UNIT = re.compile(r"^(.*?)\s*[\[(]([^\])]*)[\])]$")
-_UNITS = {
-    "second": "s", "seconds": "s", "sec": "s", "s": "s", "ms": "ms", "us": "us", "µs": "us",
-    "μs": "us", "ns": "ns", "min": "min", "h": "h", "volt": "V", "volts": "V", "v": "V",
-    "ampere": "A", "amperes": "A", "amp": "A", "amps": "A", "a": "A", "kv": "kV", "mv": "mV",
-    "ka": "kA", "ma": "mA", "hz": "Hz", "w": "W", "va": "VA", "var": "var", "%": "%", "1": "1",
-}  # fmt: skip
 _TIMES = {"t", "time", "times", "zeit", "seconds", "timestamp", "time_s", "t_s", "x-axis"}
-TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
@@ -168,13 +162,13 @@ def _titles(lines: list[str], best: _Try) -> tuple[tuple[str, ...], tuple[str, .
     if not above:
         return blank, blank, best.first
     units = None
-    if len(above) > 1 and all(f.lower() in _UNITS or not f for f in above[-1][1]):
-        units = [_UNITS.get(f.lower(), "") for f in above.pop()[1]]
+    if len(above) > 1 and all(is_unit(f) or not f for f in above[-1][1]):
+        units = [short_unit(f) for f in above.pop()[1]]
     number, fields = above[-1]
     split = [_UNIT.match(f) for f in fields]
     names = tuple(m[1] if m else f for m, f in zip(split, fields, strict=True))
     if units is None:
-        units = [m[2].strip() if m else "" for m in split]
+        units = [short_unit(m[2]) if m else "" for m in split]
     return names, tuple(units), number
 
 
@@ -203,4 +197,4 @@ def time_column(path: Path, head: Head, asked: str | bool | None) -> int | None:
 
 def time_unit(unit: str) -> float | None:
     """How many seconds one is; a time without unit is in seconds."""
-    return TIME_UNITS.get(_UNITS.get(unit.lower(), unit)) if unit else 1.0
+    return TIME_UNITS_S.get(unit) if unit else 1.0
