@@ -5,7 +5,7 @@ from pathlib import Path
 from labs.electrical.limits.judge import Judge as Judge
 from labs.electrical.limits.parse import load_limits as load_limits
 from labs.electrical.limits.parse import parse_limits as parse_limits
-from labs.electrical.limits.parse import schema as schema
+from labs.electrical.limits.published import schema as schema
 from labs.electrical.limits.specification import Limit as Limit
 from labs.electrical.limits.specification import Reference as Reference
 from labs.electrical.limits.specification import Requirement as Requirement
