@@ -51,6 +51,7 @@ FRAMES = 256  # results of one row of the matrix product that stands for a filte
 BLOCK = 1 << 16  # of a chain that goes through the signal in blocks
 GATE_E5 = 5e-6  # largest error / RMS
 COUNTS_SCALE = 0.01
+LONG = 20  # times the work, for threads that the system has yet to spread over the cores
 
 
 def run(quick: bool) -> list[dict]:
@@ -318,9 +319,9 @@ def _two_cores(rounds: int, loops: int) -> list[dict]:
     with ThreadPoolExecutor(2) as pool:  # ctypes lets other threads run meanwhile
 
         def both() -> None:
-            list(pool.map(control.multiply_adds, (FLOP, FLOP)))
+            list(pool.map(control.multiply_adds, (LONG * FLOP, LONG * FLOP)))
 
-        functions = {"one": one, "two": two, "half": lambda: control.multiply_adds(FLOP)}
+        functions = {"one": one, "two": two, "half": lambda: control.multiply_adds(LONG * FLOP)}
         timed = interleaved(functions | {"both": both}, rounds, loops)
     halves = [2 * a / b for a, b in zip(timed["half"], timed["both"], strict=True)]
     note = (

@@ -39,11 +39,11 @@ def test_fir_when_compared_with_float64_then_within_the_gate(device, n, taps, de
 
 def test_fir_when_an_impulse_comes_then_its_taps_go():
     h = np.arange(1.0, 65)
-    x = np.zeros(64 + 63)
+    x = np.zeros(128 + 63)
     x[63] = 1
-    assert np.array_equal(filtered(x, h), h)
+    assert np.array_equal(filtered(x, h)[:64], h)
     tensors = [Tensor(v.astype(np.float32), device="ELECTRICAL") for v in (x, h)]
-    assert np.array_equal(fir(*tensors).numpy(), h)
+    assert np.array_equal(fir(*tensors).numpy()[:64], h)
 
 
 @given(st.permutations([1, 37, 37, 128]))
