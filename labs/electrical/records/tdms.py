@@ -39,9 +39,12 @@ from labs.electrical.records.units_said import short_unit
 
 _MOST_ROWS = 65536
 _FULL_SCALE = 32767.0
+_MOST_SCALES, _MOST_IN_SCALE = 64, 100_000  # a few are usual; a table may be long
 # what nptdms lets through of a file that lies
-_DAMAGED = (ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error, EOFError,
-            OverflowError, ZeroDivisionError, UnicodeError, RecursionError)  # fmt: skip
+_DAMAGED = (
+    ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error, EOFError,
+    OverflowError, ZeroDivisionError, NotImplementedError, RecursionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +146,8 @@ class TdmsRecord(Record):
                 valid = np.ones(out.shape, bool)
                 for i, column in enumerate(columns):
                     raw = column.read(count)
-                    out[i, : len(raw)] = self._numbers(i, raw)
+                    with np.errstate(all="ignore"):  # beyond a scaling or float32: invalid
+                        out[i, : len(raw)] = self._numbers(i, raw)
                     if len(raw) < count:
                         out[i, len(raw) :] = 0 if counts else np.nan
                         valid[i, len(raw) :] = False
@@ -164,8 +168,7 @@ class TdmsRecord(Record):
         convert = self._signals[place].convert
         if convert is None or self.dtype == np.int16 or not len(raw):
             return raw
-        with np.errstate(all="ignore"):  # a scaling beyond its range gives NaN: invalid
-            return np.asarray(convert(raw.astype(raw.dtype.newbyteorder("="))), float)
+        return np.asarray(convert(raw.astype(raw.dtype.newbyteorder("="))), float)
 
 
 class _Clamped(io.BufferedReader):
@@ -223,7 +226,7 @@ def _signal(
     scaler = next(iter(scalers), None)
     data_type = meta.data_type if scaler is None else scalers[scaler]
     kind = np.dtype(data_type.nptype) if data_type and data_type.nptype else None
-    scaling = get_scaling(said, of_group, of_file)
+    scaling = _scaling(said, of_group, of_file)
     scale, offset = _linear(scaling)
     counts = kind is not None and kind == np.int16 and math.isfinite(scale * offset)
     convert = None
@@ -233,6 +236,10 @@ def _signal(
             chunk = RawChannelDataChunk
             of = chunk.channel_data(raw) if scaler is None else chunk.scaler_data({scaler: raw})
             return scaling.scale(of)
+
+        if kind is not None:
+            with np.errstate(all="ignore"):
+                convert(np.zeros(1, kind))  # what can't scale is found now, not while streaming
 
     channel = Channel(name, short_unit(str(unit)))
     if counts:
@@ -249,6 +256,17 @@ def _signal(
         convert,
         counts,
     )
+
+
+def _scaling(*properties: Mapping[str, Any]) -> Any:
+    """The package's, unless the file asks for absurdly many: it would make them first."""
+    for said in properties:
+        for key, number in said.items():
+            most = _MOST_SCALES if key == "NI_Number_Of_Scales" else _MOST_IN_SCALE
+            sized = key.startswith("NI_Scale[") and key.endswith("_Size")
+            if (most == _MOST_SCALES or sized) and not 0 <= int(number) <= most:
+                raise ValueError(f"{key} is {number}")
+    return get_scaling(*properties)
 
 
 def _rate(step_s: float) -> float | None:
