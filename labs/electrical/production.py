@@ -88,7 +88,10 @@ class ProductionElectricalBackend:
         """
         signals = read_signals(signal_specs, nominal_hz, nominal_v)
         if source is not None:
+            source = signals.adapt(source)
             channels, fs_hz = tuple(source.channels), source.fs_hz
+        elif channels:
+            channels = signals.adapt_channels(channels, dtype)
         channels, fs_hz = _stream(channels, fs_hz)
         dtype = _dtype(dtype, source, channels)
         length = _block_length(block_length, block_s, fs_hz)
@@ -160,6 +163,7 @@ class ProductionElectricalBackend:
                 got="none",
                 next_step="call optimize_for_real_time_validation first",
             )
+        data_stream = plan.signals.adapt(data_stream)
         return StreamRun(plan, data_stream, realtime=realtime, policy=policy, log=log, **options)
 
 

@@ -65,6 +65,7 @@ def validate(
     opened = isinstance(record, str | Path)
     source = _open(record, options) if opened else record
     try:
+        source = specification.adapt(source)
         backend = ProductionElectricalBackend(device=device)
         plan = backend.optimize_for_real_time_validation(
             specification,
@@ -89,7 +90,7 @@ def validate(
         verdict = run.join()
     watch.done()
     if opened:
-        shown = _snippets(record, options, verdict, snippets)
+        shown = _snippets(lambda: specification.adapt(_open(record, options)), verdict, snippets)
     else:
         shown = _final(keeper.snippets(), verdict)
     statistics = run.statistics
@@ -169,12 +170,10 @@ def _both(first: Callable, second: Callable) -> Callable:
     return call
 
 
-def _snippets(
-    path: str | Path, options: Mapping[str, Any] | None, verdict: Any, most: int
-) -> tuple[Snippet, ...]:
+def _snippets(reopen: Callable[[], Source], verdict: Any, most: int) -> tuple[Snippet, ...]:
     if verdict is None or not (rows := offending(verdict.rows, most)):
         return ()
-    return read_around(lambda: _open(path, options), rows)
+    return read_around(reopen, rows)
 
 
 def _final(snippets: tuple[Snippet, ...], verdict: Any) -> tuple[Snippet, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from labs.electrical.blocks import BLOCK_LENGTH, Block, Channel, Source
 from labs.electrical.limits.quantities import split_prefix
-from labs.electrical.limits.refusal import unknown
+from labs.electrical.limits.refusal import listed, nearest, shown
 from labs.electrical.limits.specification import ChannelRule, Requirement, Specification
 from labs.electrical.meters import kind
 from labs.errors import LabError
@@ -110,8 +110,12 @@ def _check_names(specification: Specification, channels: tuple[Channel, ...]) ->
     names = [c.name for c in channels]
     for rule in specification.channels:
         if rule.name in needed and rule.record not in names:
-            where = f"'{specification.name}' as '{rule.name}'"
-            raise unknown(where, "a channel of the record", rule.record, names)
+            raise LabError(
+                f"measure '{rule.record}' as '{rule.name}' of '{specification.name}'",
+                expected=f"a channel of the record: {listed(names)}",
+                got=shown(rule.record),
+                next_step=nearest(rule.record, names),
+            )
 
 
 def _check_units(specification: Specification, channels: list[Channel]) -> None:

@@ -1,7 +1,7 @@
 """What is said of a limit file that can't be used: where, what was expected, what was got."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from labs.errors import LabError
 
@@ -22,10 +22,18 @@ def wrong(where: str, expected: str, got: object, next_step: str = "correct it")
 def unknown(where: str, what: str, said: object, known: Iterable[object]) -> LabError:
     """A name that isn't one of those known, with the nearest that is."""
     names = [str(k) for k in known]
+    return wrong(where, f"{what}: {listed(names)}", shown(said), nearest(said, names))
+
+
+def listed(names: Sequence[str]) -> str:
+    found = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
+    return found or "none is known"
+
+
+def nearest(said: object, names: Sequence[str]) -> str:
+    """What to do about a name that isn't known."""
     close = difflib.get_close_matches(str(said)[:MOST_SHOWN], names, 1)
-    listed = ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
-    step = f"did you mean '{close[0]}'?" if close else "correct the name"
-    return wrong(where, f"{what}: {listed or 'none is known'}", shown(said), step)
+    return f"did you mean '{close[0]}'?" if close else "correct the name"
 
 
 def shown(value: object) -> str:

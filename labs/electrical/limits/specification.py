@@ -110,8 +110,10 @@ class Specification:
         already = isinstance(source, AdaptedSource) and source.specification is self
         return source if already else AdaptedSource(source, self)
 
-    def adapt_channels(self, channels: "tuple[Channel, ...]") -> "tuple[Channel, ...]":
-        """The same for channels alone."""
+    def adapt_channels(
+        self, channels: "tuple[Channel, ...]", dtype: str | None = None
+    ) -> "tuple[Channel, ...]":
+        """The same for channels alone; `dtype` is of the samples, where it is known."""
         from labs.electrical.limits.channels import adapted_channels
 
-        return adapted_channels(self, tuple(channels))
+        return adapted_channels(self, tuple(channels), dtype)

@@ -293,6 +293,9 @@ class StreamRun:
             self._rows.append(row)
             self._write("row", row=row)
             self._call("on_row", row)
+            if row.status == "FAIL" and getattr(row, "action", "") == "stop":
+                self._note(f"stopped by {row.name} {row.quantity} on {row.channel}")
+                self._flow.ask(stopping=True, paused=False)
 
     def _as_block(self, start: int, end: int) -> Block:
         """What the ring holds of these samples: a view, good until the hook returns."""

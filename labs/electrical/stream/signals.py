@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labs.electrical.blocks import Channel
+from labs.electrical.blocks import Channel, Source
 from labs.electrical.meters import Kind, Meter, Setting, kind
 from labs.electrical.stream.tasks import Task
 from labs.errors import LabError
@@ -40,6 +40,17 @@ class Signals:
     nominal_hz: float | None = None
     nominal_v: float | None = None
     specification: Any = None
+
+    def adapt(self, source: Source) -> Source:
+        """The source as the specification names and scales its channels; itself without one."""
+        adapt = getattr(self.specification, "adapt", None)
+        return source if adapt is None else adapt(source)
+
+    def adapt_channels(
+        self, channels: tuple[Channel, ...], dtype: str | None = None
+    ) -> tuple[Channel, ...]:
+        adapt = getattr(self.specification, "adapt_channels", None)
+        return tuple(channels) if adapt is None else adapt(channels, dtype)
 
 
 def read_signals(
