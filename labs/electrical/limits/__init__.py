@@ -23,12 +23,12 @@ def example(name: str) -> Path:
     Raises:
         LabError: there is none.
     """
-    path = EXAMPLES / f"{name}.yaml"
-    if not path.is_file():
+    known = {p.stem: p for p in sorted(EXAMPLES.glob("*.yaml"))}
+    if name not in known:
         raise LabError(
             f"open the example '{name}'",
-            expected=f"one of {', '.join(sorted(p.stem for p in EXAMPLES.glob('*.yaml')))}",
+            expected=f"one of {', '.join(known)}",
             got=repr(name),
             next_step="correct the name",
         )
-    return path
+    return known[name]

@@ -18,7 +18,7 @@ The schema is `schema.json` beside this file. Whatever is wrong is said with its
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,7 @@ def parse_limits(text: str, name: str = "limits", path: Path | None = None) -> S
         data["name"], requirements, supply.get("nominal_hz"), supply.get("nominal_v"), "",
         data.get("about", ""), path, rules,
     )  # fmt: skip
-    object.__setattr__(specification, "config_hash", _hash(specification))
-    return specification
+    return replace(specification, config_hash=_hash(specification))
 
 
 def _hash(specification: Specification) -> str:

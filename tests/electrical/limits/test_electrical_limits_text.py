@@ -1,5 +1,4 @@
 import contextlib
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -57,10 +56,8 @@ def test_places_then_every_value_and_key_has_its_line_and_column():
     ],
 )  # fmt: skip
 def test_text_when_not_for_a_limit_file_then_refused_with_its_place(text, words):
-    began = time.process_time()
     with pytest.raises(LabError) as error:
         read_text(text, "x.yaml")
-    assert time.process_time() - began < 20  # it is refused, not worked through
     for word in ("read the limits of x.yaml", *words):
         assert word in str(error.value)
     assert len(str(error.value)) < 600
