@@ -4,7 +4,7 @@ A row is: sample number, time stamp, analog counts, status bits. Binary rows are
 uint32, uint32, an int16, int32 or float32 for each analog channel, a uint16 for 16 status channels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from labs.electrical.records.text import MISSING, Grammar, Parser, line_chunks
 from labs.electrical.records.time_base import Rows
 
 _ANALOG = {"BINARY": "<i2", "BINARY32": "<i4", "FLOAT32": "<f4"}
+_JUDGED_BYTES = 2**16
 _NO_STAMP = 0xFFFFFFFF
 _NO_TEXT = 99999  # the value that says "missing" in text since 1999; before, an empty field
 _LEAST, _MOST = -32768, 32767  # of int16
@@ -50,10 +51,9 @@ class Data:
         """Of a binary row."""
         return row_dtype(self.header).itemsize
 
-    def rows(self, note) -> Iterator[Rows]:
-        """All rows that are there, some thousand at a time."""
-        text = self.header.form == "ASCII"
-        return _text_rows(self, note) if text else _binary_rows(self, note)
+    def rows(self, note: Callable[[str], None], size: int = CHUNK_BYTES) -> Iterator[Rows]:
+        """All rows that are there, about `size` bytes at a time."""
+        return (_text_rows if self.header.form == "ASCII" else _binary_rows)(self, note, size)
 
 
 def row_dtype(header: Header) -> np.dtype:
@@ -63,9 +63,9 @@ def row_dtype(header: Header) -> np.dtype:
     return np.dtype([("n", "<u4"), ("t", "<u4"), ("a", kind, (analog,)), ("s", "<u2", (words,))])
 
 
-def _binary_rows(data: Data, note) -> Iterator[Rows]:
+def _binary_rows(data: Data, note: Callable[[str], None], size: int) -> Iterator[Rows]:
     dtype = row_dtype(data.header)
-    most = max(1, CHUNK_BYTES // dtype.itemsize)
+    most = max(1, size // dtype.itemsize)
     left = data.size
     with open(data.path, "rb") as file:
         file.seek(data.offset)
@@ -136,7 +136,7 @@ def _missing(header: Header, place: int, stored: np.ndarray) -> np.ndarray | Non
     return bad
 
 
-def _text_rows(data: Data, note) -> Iterator[Rows]:
+def _text_rows(data: Data, note: Callable[[str], None], size: int) -> Iterator[Rows]:
     header = data.header
     analog, columns = len(header.analog), 2 + len(header.analog) + len(header.status)
     names = ("sample number", "time stamp", *(c.name for c in header.analog), *header.status)
@@ -144,7 +144,7 @@ def _text_rows(data: Data, note) -> Iterator[Rows]:
     places = [2 + p.place + (0 if p.is_analog else analog) for p in data.picked]
     with open(data.path, "rb") as file:
         file.seek(data.offset)
-        for lines in line_chunks(data.path, file, data.line):
+        for lines in line_chunks(data.path, file, data.line, size):
             table = parser.table(lines)
             if len(table):
                 yield _text(data, table, places, note)
@@ -152,7 +152,7 @@ def _text_rows(data: Data, note) -> Iterator[Rows]:
         note("the last line is cut off and left out")
 
 
-def _text(data: Data, table: np.ndarray, places: list[int], note) -> Rows:
+def _text(data: Data, table: np.ndarray, places: list[int], note: Callable) -> Rows:
     whole = table.dtype.kind == "i"
     numbers, stamps = table[:, 0], table[:, 1].astype(np.float64)
     if whole:
@@ -162,6 +162,13 @@ def _text(data: Data, table: np.ndarray, places: list[int], note) -> Rows:
             numbers = np.nan_to_num(numbers, posinf=0, neginf=0).clip(MISSING, -MISSING)
             numbers = numbers.astype(np.int64)
         stamps[~np.isfinite(stamps)] = np.nan
+    if data.as_counts and whole and all(p.is_analog for p in data.picked):
+        lowest, highest = table[:, 2:].min(), table[:, 2:].max()
+        if lowest >= _LEAST and highest <= _MOST:  # the usual case: nothing missing
+            out = np.empty((len(places), len(table)), np.int16)
+            for i, place in enumerate(places):
+                out[i] = table[:, place]
+            return Rows(numbers, stamps, out, None)
     out = np.empty((len(places), len(table)), np.int16 if data.as_counts else np.float32)
     valid = np.ones(out.shape, bool)
     beyond = 0
@@ -192,8 +199,8 @@ def _text(data: Data, table: np.ndarray, places: list[int], note) -> Rows:
 
 
 def first_rows(data: Data, count: int) -> Rows | None:
-    """The first of them, to judge by; None if there are none."""
-    for rows in islice(data.rows(lambda text: None), 1):
+    """Up to `count` of them, to judge by; None if there are none."""
+    for rows in islice(data.rows(lambda text: None, _JUDGED_BYTES), 1):
         return Rows(rows.numbers[:count], rows.stamps[:count], rows.samples[:, :count],
                     None if rows.valid is None else rows.valid[:, :count])  # fmt: skip
     return None

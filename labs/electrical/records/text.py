@@ -18,8 +18,8 @@ from labs.errors import LabError
 MISSING = -(2**62)  # in a table of integers: no value
 LONGEST_LINE = 2**22  # bytes: 4 MiB hold 400,000 numbers
 _NO_VALUE = frozenset({"", "nan", "n/a", "na", "null", "none", "-", "--", "+nan", "-nan"})
-_INTEGER = b"0123456789,-+ \n"
-_FLOAT = _INTEGER + b".eE"
+_BLANK = b"\x1a\0 \r\n"  # some systems end a text with 0x1A
+_END = 7  # follows the last number: if it is parsed, everything before it was
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def line_chunks(
         if whole:
             yield Lines(number, whole, False)
             number += whole.count(b"\n")
-    if rest.strip(b"\x1a\0 \t\r\n"):
+    if rest.strip(_BLANK):
         yield Lines(number, rest, True)
 
 
@@ -98,11 +98,9 @@ class Parser:
         self._path, self._grammar = path, grammar
         self.torn = False
         table = bytearray(range(256))
-        table[ord("\t")] = ord(" ")
         if grammar.decimal == b",":
             table[ord(",")] = ord(".")
-        if grammar.delimiter != b" ":
-            table[grammar.delimiter[0]] = ord(",")
+        table[grammar.delimiter[0]] = table[ord("\n")] = ord(",")
         self._translation = bytes(table)
 
     def table(self, lines: Lines) -> np.ndarray:
@@ -111,49 +109,55 @@ class Parser:
         Raises:
             LabError: something isn't a number, or a line has too many or too few; with the line.
         """
-        body = lines.text.rstrip(b"\x1a\0 \t\r\n").replace(b"\r\n", b"\n")
-        quick = body.translate(self._translation)
+        body = lines.text.rstrip(_BLANK)
         if self._grammar.delimiter == b" ":
-            quick = b"\n".join(b",".join(line.split()) for line in quick.split(b"\n"))
-        found = self._at_once(quick)
+            body = b"\n".join(b" ".join(line.split()) for line in body.split(b"\n"))
+        found = self._at_once(body)
         return self._one_by_one(lines) if found is None else found
 
     def _at_once(self, body: bytes) -> np.ndarray | None:
+        """None where there is anything but numbers and empty fields, as many in each line."""
         columns = self._grammar.columns
-        odd = body.translate(None, _FLOAT)
-        if odd or not body or b"-," in body or b"-\n" in body or not self._aligned(body):
-            return None
-        whole = not body.translate(None, _INTEGER)
-        flat = body.replace(b"\n", b",")
-        if flat.startswith(b",") or flat.endswith(b",") or b",," in flat:
-            word = b"%d" % MISSING if whole else b"nan"
-            for _ in range(2):  # of three commas in a row the first pass sees two
-                flat = flat.replace(b",,", b"," + word + b",")
-            flat = (word if flat.startswith(b",") else b"") + flat
-            flat += word if flat.endswith(b",") else b""
-        try:
-            values = np.fromstring(flat, np.int64 if whole else np.float64, sep=",")
-        except (ValueError, DeprecationWarning):  # the latter where warnings are errors
-            return None
-        rows = body.count(b"\n") + 1
-        if whole and values.size and max(values.max(), -values.min()) > -2 * MISSING - 2:
-            return None  # beyond what int64 holds
-        return values.reshape(rows, columns) if values.size == rows * columns else None
-
-    def _aligned(self, body: bytes) -> bool:
-        """Whether each line has as many separators as it must have."""
         data = np.frombuffer(body, np.uint8)
-        marks = data[np.flatnonzero((data == ord(",")) | (data == ord("\n")))]
-        columns = self._grammar.columns
-        marks = np.append(marks, np.uint8(ord("\n")))
-        if len(marks) % columns:
+        ends = data == ord("\n")
+        marks = np.flatnonzero(ends | (data == self._grammar.delimiter[0]))
+        rows = int(np.count_nonzero(ends)) + 1
+        if not body or len(marks) + 1 != rows * columns:
+            return None
+        if not ends[marks[columns - 1 :: columns]].all():
+            return None
+        flat = body.translate(self._translation, b"\r") + b",%d" % _END
+        empty = self._has_empty(marks, data)
+        kinds = (np.float64,) if b"." in flat else (np.int64, np.float64)
+        for kind in kinds:
+            text = _filled(flat, b"nan" if kind is np.float64 else b"%d" % MISSING, empty)
+            try:
+                values = np.fromstring(text, kind, sep=",")
+            except (ValueError, DeprecationWarning):  # the latter where warnings are errors
+                continue
+            if values.size == rows * columns + 1 and values[-1] == _END:
+                values = values[:-1].reshape(rows, columns)
+                # what int64 doesn't hold is given as its largest
+                if kind is np.float64 or max(values.max(), -values.min()) <= -MISSING:
+                    return values
+        return None
+
+    def _has_empty(self, marks: np.ndarray, data: np.ndarray) -> bool:
+        """Whether two marks follow each other, or one begins or ends the text."""
+        if not len(marks):
             return False
-        ends = marks.reshape(-1, columns) == ord("\n")
-        return bool(ends[:, -1].all() and not ends[:, :-1].any())
+        ends = marks[self._grammar.columns - 1 :: self._grammar.columns]
+        returns = (data[ends - 1] == ord("\r")) & (data[ends - 2] == self._grammar.delimiter[0])
+        return bool(
+            marks[0] == 0
+            or marks[-1] == len(data) - 1
+            or returns.any()
+            or (np.diff(marks) == 1).any()
+        )
 
     def _one_by_one(self, lines: Lines) -> np.ndarray:
         found = []
-        text = lines.text.rstrip(b"\x1a\0 \t\r\n").split(b"\n")
+        text = lines.text.rstrip(_BLANK).split(b"\n")
         for number, line in enumerate(text, lines.first):
             line = line.strip(b"\r\0\x1a ")
             if not line.strip():
@@ -210,3 +214,12 @@ def _quoted(text: str, delimiter: str) -> list[str]:
         return next(csv.reader([text], delimiter=delimiter), [])
     except csv.Error:  # a field of more than 128 KiB: no number
         return [text]
+
+
+def _filled(flat: bytes, word: bytes, has_empty: bool) -> bytes:
+    """Empty fields with a word in them."""
+    if not has_empty:
+        return flat
+    for _ in range(2):  # of three commas in a row the first pass sees two
+        flat = flat.replace(b",,", b"," + word + b",")
+    return (word if flat.startswith(b",") else b"") + flat
