@@ -21,6 +21,11 @@ _NAMES = {
     "PerformanceProfile": "labs.engineering",
     "CrossDevicePerformanceEngineer": "labs.engineering",
     "MultiDeviceManager": "labs.engineering",
+    "ProductionElectricalBackend": "labs.electrical.production",
+    "StreamingAllocator": "labs.electrical.stream",
+    "SignalProcessingRenderer": "labs.electrical.stream",
+    "RealTimeCompiler": "labs.electrical.stream",
+    "PerformanceMonitor": "labs.electrical.stream",
 }
 
 __all__ = ["__version__", *_NAMES]
