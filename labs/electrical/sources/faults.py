@@ -1,4 +1,4 @@
-"""Faults of a supply, to order. Each says from when to when: the truth is known exactly."""
+"""Faults of a supply, to order. Each says from when to when: the truth is known exactly.
 
 Every signal takes some: `supply(duration_s=2, faults=(Dip(0.5, 0.1), DropOut(1.2, 0.01)))`. A fault
 is applied in one of three stages: it turns the supply's angle, it changes the wave, or it spoils
@@ -72,7 +72,7 @@ class Level(Fault):
 
     def values(self, rms: float) -> dict[str, tuple[float, str]]:
         left = self.factor * rms
-        found = {name: (left, "=") for name in self.events}
+        found = dict.fromkeys(self.events, (left, "="))
         return found | {f"{name}_duration": (self.duration_s, "s") for name in self.events}
 
     @property

@@ -144,14 +144,13 @@ class Supply:
     def truth(self) -> Truth:
         """RMS, frequency, harmonics, power and unbalance of the steady supply, and the faults."""
         tell = Teller(self.channels, self.fs_hz, self.length)
-        rms = self._rms()
-        steady = tuple(self._steady(tell, rms))
-        return Truth(steady, tell.faults(self.faults, range(self.phases), rms))
+        steady = tuple(self._steady(tell, self._rms(self.noise)))
+        return Truth(steady, tell.faults(self.faults, range(self.phases), self._rms(0.0)))
 
-    def _rms(self) -> tuple[float, ...]:
+    def _rms(self, noise_v: float) -> tuple[float, ...]:
         parts = [*self.harmonics.values(), *self.interharmonics.values()]
         u = self.nominal_v * _root(parts)
-        found = [math.hypot(u * k, self.noise) for k in self.unbalance]
+        found = [math.hypot(u * k, noise_v) for k in self.unbalance]
         if self.current_a is not None:
             found += [self.current_a * _root(self.current_harmonics.values())] * self.phases
         return tuple(found)
@@ -171,9 +170,7 @@ class Supply:
                 found.append(tell.steady("harmonics", f"h{order}", percent, "%", name))
             if not self.interharmonics and not self.noise:  # else it depends on the method
                 squares = [p * p for h, (p, _) in self.harmonics.items() if h <= MOST_ORDERS]
-                found.append(
-                    tell.steady("harmonics", "thds", math.sqrt(sum(squares)), "%", name)
-                )
+                found.append(tell.steady("harmonics", "thds", math.sqrt(sum(squares)), "%", name))
         if self.phases == 3:
             found += self._unbalance(tell, voltages)
         if self.current_a is not None:
@@ -184,7 +181,8 @@ class Supply:
         turn = np.exp(2j * np.pi / 3)
         phasors = np.array(self.unbalance) * turn ** -np.arange(3) * self.nominal_v
         weights = {"u0": (1, 1, 1), "u1": (1, turn, turn**2), "u2": (1, turn**2, turn)}
-        size = {q: abs(np.dot(w, phasors)) / 3 for q, w in weights.items()}
+        # what rounding leaves of a balanced supply is nothing
+        size = {q: round(abs(np.dot(w, phasors)) / 3, 9) for q, w in weights.items()}
         values = {"u1": (size["u1"], "V")}
         values |= {q: (100 * size[q] / size["u1"], "%") for q in ("u2", "u0") if size["u1"]}
         return [tell.steady("unbalance", q, v, unit, *names) for q, (v, unit) in values.items()]

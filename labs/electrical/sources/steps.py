@@ -1,4 +1,4 @@
-"""Steps and trains of pulses through one pole or a second order: what pulse measurements are for."""
+"""Steps and trains of pulses, through one pole or a second order."""
 
 import math
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from labs.electrical.sources.tiles import Spans, noise
 from labs.electrical.sources.truth import Teller, Truth
 from labs.errors import LabError
 
+SETTLED = 40  # time constants: what is left is less than float64 can tell from 1
 RISE = math.log(9)  # 10% to 90% of one pole, in time constants
 
 
@@ -87,10 +88,7 @@ class StepResponse:
     def wave(self, first: int, last: int) -> np.ndarray:
         """Samples [first, last) as [1, n] of float64."""
         t = np.arange(first, last) / self.fs_hz - self.at_s
-        y = self.response(t)
-        if self.period_s is not None:
-            for k in range(1, self._edges(t[-1]) + 1):  # each edge rings on under the next ones
-                y += (-1) ** k * self.response(t - k * self.period_s / 2)
+        y = self.response(t) if self.period_s is None else self._train(t)
         x = (self.low + (self.high - self.low) * y)[None]
         spoil(x, first, self.fs_hz, self.faults, WAVE)
         if self.noise:
@@ -118,8 +116,15 @@ class StepResponse:
         rms = (max(abs(self.low), abs(self.high)),)
         return Truth(steady, tell.faults(self.faults, range(1), rms))
 
-    def _edges(self, t_s: float) -> int:
-        return max(0, int(t_s / (self.period_s / 2)))
+    def _train(self, t: np.ndarray) -> np.ndarray:
+        """Edges up and down, half a period apart; each rings on under the next ones."""
+        half = self.period_s / 2
+        slowest = self.tau_s or 1 / (2 * math.pi * self.natural_hz * self.damping)
+        settled = max(0, int((t[0] - SETTLED * slowest) / half))  # edges that are over: 1, 0, 1 ..
+        y = np.full_like(t, settled % 2)
+        for k in range(settled, max(0, int(t[-1] / half)) + 1):
+            y += (-1) ** k * self.response(t - k * half)
+        return y
 
 
 def one_pole(

@@ -11,7 +11,7 @@ from labs.electrical.blocks import Channel
 from labs.electrical.readings import Reading
 from labs.electrical.sources.faults import Fault, Level
 from labs.tables import Table, TableView
-from labs.units import format_quantity, format_seconds
+from labs.units import format_quantity
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,17 +33,13 @@ class Truth(TableView):
         raise KeyError(f"{quantity} of {channel or 'any channel'}")
 
     def table(self) -> Table:
-        """One row for each value."""
-        rows = tuple(
-            (
-                r.quantity,
-                r.channel,
-                format_quantity(r.value, "" if r.unit == "1" else r.unit, 6),
-                format_seconds(r.t_start_s, 6),
-                format_seconds(r.t_end_s, 6),
-            )
-            for r in (*self.steady, *self.faults)
-        )
+        """One row for each value; channels that have the same share it."""
+        names: dict[tuple[object, ...], list[str]] = {}
+        for r in (*self.steady, *self.faults):
+            value = format_quantity(r.value, "" if r.unit == "1" else r.unit, 6)
+            key = r.quantity, value, f"{r.t_start_s:.6g} s", f"{r.t_end_s:.6g} s"
+            names.setdefault(key, []).append(r.channel)
+        rows = tuple((q, ", ".join(c), *rest) for (q, *rest), c in names.items())
         columns = ("quantity", "channel", "value", "from", "to")
         return Table("What the signal is", columns, rows, "From its description, not measured.")
 

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from labs.electrical.sources import Paced, supply
+from labs.electrical.sources import Flood, Paced, Stop, supply
 from labs.errors import LabError
 
 
@@ -16,15 +16,15 @@ def test_paced_source_gives_the_same_blocks_none_before_its_time():
 
 
 def test_flood_comes_sooner_and_nothing_is_lost():
-    paced = Paced(supply(duration_s=1.0), speed=10, flood=(0.2, 0.8, 1e6))
-    assert paced._due_s(0.2) == pytest.approx(0.02)
-    assert paced._due_s(0.8) == pytest.approx(0.02, abs=1e-5)
-    assert paced._due_s(1.0) == pytest.approx(0.04, abs=1e-5)
+    paced = Paced(supply(duration_s=1.0), speed=10, faults=(Flood(0.2, 0.6, 1e6),))
+    assert paced.due_s(0.2) == pytest.approx(0.02)
+    assert paced.due_s(0.8) == pytest.approx(0.02, abs=1e-5)
+    assert paced.due_s(1.0) == pytest.approx(0.04, abs=1e-5)
     assert sum(b.length for b in paced.blocks()) == 10_240
 
 
 def test_source_that_stops_gives_nothing_more_until_it_is_closed():
-    paced = Paced(supply(duration_s=1.0), speed=100, stops_at_s=0.5)
+    paced = Paced(supply(duration_s=1.0), speed=100, faults=(Stop(0.5),))
     got = []
     thread = threading.Thread(target=lambda: got.extend(paced.blocks()))
     thread.start()
