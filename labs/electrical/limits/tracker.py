@@ -171,7 +171,8 @@ class Tracker:
         for kept, what in ((violations, "violations"), (invalids, "invalid stretches")):
             if kept.total > len(kept.stretches) and (kept is invalids or self.limit.within >= 1):
                 words = f"{self.requirement.name} {self.limit.quantity}, {self.requirement.channel}"
-                listed = f"{len(kept.stretches)} are listed, with the worst"
+                listed = f"{len(kept.stretches)} are listed"
+                listed += ", with the worst" if kept is violations else ""
                 notes.append(f"{words}: {kept.total} {what}; {listed}")
         return sorted(rows, key=lambda r: (r.index is None, r.index or 0)), notes
 
