@@ -3,62 +3,19 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
-from copy import copy
-from dataclasses import dataclass, field
 
 from labs.electrical.limits.specification import Limit, Reference, Requirement
+from labs.electrical.limits.stretches import Kept, Seen, Stretch, stretch_of
 from labs.electrical.limits.verdict import FAIL, INVALID, MARGINAL, ORDER, PASS, Row
 from labs.electrical.readings import Reading
 from labs.units import format_percent
 
-MOST_ROWS = 100  # violations, and invalid stretches, that are kept for each limit and channel
 # what needn't happen -> the quantity that says how often it did
 COUNTED = {
     **{name: f"{name}s" for name in ("dip", "swell", "interruption")},
     **{f"{name}_duration": f"{name}s" for name in ("dip", "swell", "interruption")},
     "first_violation": "violations",
 }
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A reading as it was judged."""
-
-    reading: Reading
-    lower: float | None
-    upper: float | None
-    margin: float
-    status: str
-    reason: str
-
-    @property
-    def rank(self) -> tuple[int, float]:
-        margin = -math.inf if math.isnan(self.margin) else self.margin
-        return ORDER.index(self.status), margin
-
-
-@dataclass(eq=False)
-class _Stretch:
-    """Consecutive readings outside, or invalid: what becomes one row.
-
-    `members` are the quantities that it is still going on for.
-    """
-
-    worst: _Seen
-    index: int
-    t_start_s: float
-    t_end_s: float
-    end: int
-    readings: int = 1
-    members: set[str] = field(default_factory=set)
-
-    def goes_on(self, seen: _Seen, is_worse: bool) -> None:
-        reading = seen.reading
-        self.readings += 1
-        if is_worse:
-            self.worst = seen
-        self.t_end_s = max(self.t_end_s, reading.t_end_s)
-        self.end = max(self.end, reading.index + reading.count)
 
 
 class Tracker:
@@ -74,12 +31,12 @@ class Tracker:
         self.counter = COUNTED.get(limit.quantity)
         self._counted: Reading | None = None
         self._quantities: set[str] = set()
-        self._worst: _Seen | None = None
+        self._worst: Seen | None = None
         self._worst_rank: tuple[int, float] = (len(ORDER), math.inf)
-        self._outside: dict[str, _Stretch] = {}
-        self._invalid: dict[str, _Stretch] = {}
-        self._last_invalid: _Stretch | None = None
-        self._violations, self._invalids = _Kept(), _Kept()
+        self._outside: dict[str, Stretch] = {}
+        self._invalid: dict[str, Stretch] = {}
+        self._last_invalid: Stretch | None = None
+        self._violations, self._invalids = Kept(), Kept()
 
     def bounds(
         self, reading: Reading, latest: Mapping[Reference, Reading]
@@ -136,7 +93,7 @@ class Tracker:
             rank = self._worst_rank
             if rank[0] < _PASS or margin >= rank[1]:
                 return
-        seen = _Seen(reading, lower, upper, margin, status, reason)
+        seen = Seen(reading, lower, upper, margin, status, reason)
         if status is INVALID:
             self._close(quantity)
             self._see_invalid(seen, alarms)
@@ -176,7 +133,7 @@ class Tracker:
                 notes.append(f"{words}: {kept.total} {what}; {listed}")
         return sorted(rows, key=lambda r: (r.index is None, r.index or 0)), notes
 
-    def _judged_rows(self, violations: "_Kept") -> list[Row]:
+    def _judged_rows(self, violations: "Kept") -> list[Row]:
         """What its valid readings come to."""
         if self._worst is None:
             return []
@@ -195,12 +152,12 @@ class Tracker:
             return [self._stretch_row(s) for s in violations.stretches]
         return [self._row(self._worst)]
 
-    def _see_valid(self, seen: _Seen, alarms: list[Row]) -> None:
+    def _see_valid(self, seen: Seen, alarms: list[Row]) -> None:
         quantity = seen.reading.quantity
         stretch = self._outside.get(quantity)
         if stretch is None:
             if seen.status is FAIL:
-                self._outside[quantity] = stretch = _stretch(seen)
+                self._outside[quantity] = stretch = stretch_of(seen)
                 if self.limit.within >= 1:
                     alarms.append(self._stretch_row(stretch))
         elif seen.status is FAIL or seen.margin < self.limit.hysteresis:
@@ -208,7 +165,7 @@ class Tracker:
         else:
             self._close(quantity)
 
-    def _see_invalid(self, seen: _Seen, alarms: list[Row]) -> None:
+    def _see_invalid(self, seen: Seen, alarms: list[Row]) -> None:
         """Invalid windows in a row are one stretch; so are the quantities of one window."""
         quantity, last = seen.reading.quantity, self._last_invalid
         stretch = self._invalid.get(quantity)
@@ -221,7 +178,7 @@ class Tracker:
             last.goes_on(seen, False)
             stretch = last
         else:
-            stretch = _stretch(seen)
+            stretch = stretch_of(seen)
             alarms.append(self._stretch_row(stretch))
         stretch.members.add(quantity)
         self._invalid[quantity] = self._last_invalid = stretch
@@ -256,7 +213,7 @@ class Tracker:
         wanted = (f"{limit.stem}{n}" for n in range(limit.first, limit.last + 1))
         return ", ".join(q for q in wanted if q not in self._quantities)
 
-    def _row(self, seen: _Seen, status: str = "", reason: str | None = None) -> Row:
+    def _row(self, seen: Seen, status: str = "", reason: str | None = None) -> Row:
         r = seen.reading
         return Row(
             self.requirement.name, r.channel, r.quantity, float(r.value), r.unit, seen.lower,
@@ -264,7 +221,7 @@ class Tracker:
             r.count, self.hashed, seen.reason if reason is None else reason, self.limit.action,
         )  # fmt: skip
 
-    def _stretch_row(self, stretch: _Stretch) -> Row:
+    def _stretch_row(self, stretch: Stretch) -> Row:
         seen, r = stretch.worst, stretch.worst.reading
         of_all = seen.status is INVALID and self.limit.stem
         return Row(
@@ -283,41 +240,7 @@ class Tracker:
         )  # fmt: skip
 
 
-class _Kept:
-    """The first stretches, and the worst of the others if it is worse than all of them."""
-
-    def __init__(self) -> None:
-        self._first: list[_Stretch] = []
-        self._worse: _Stretch | None = None
-        self._rank = (len(ORDER), math.inf)
-        self.total = 0
-
-    def add(self, stretch: _Stretch) -> None:
-        self.total += 1
-        is_worse = stretch.worst.rank < self._rank
-        if len(self._first) < MOST_ROWS:
-            self._first.append(stretch)
-        elif is_worse:
-            self._worse = stretch
-        if is_worse:
-            self._rank = stretch.worst.rank
-
-    def copy(self) -> "_Kept":
-        kept = copy(self)
-        kept._first = list(self._first)
-        return kept
-
-    @property
-    def stretches(self) -> list[_Stretch]:
-        return self._first + ([self._worse] if self._worse is not None else [])
-
-
 _PASS = ORDER.index(PASS)
-
-
-def _stretch(seen: _Seen) -> _Stretch:
-    r = seen.reading
-    return _Stretch(seen, r.index, r.t_start_s, r.t_end_s, r.index + r.count)
 
 
 def _margin(value: float, lower: float | None, upper: float | None) -> float:

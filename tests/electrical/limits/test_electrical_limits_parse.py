@@ -345,14 +345,14 @@ def _with(data, path, value):
     return made
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.sampled_from(sorted(_places(_DATA), key=str)), _trees)
 def test_any_part_replaced_by_anything_then_limits_or_a_clear_error(path, tree):
     with contextlib.suppress(LabError):  # anything else is a crash
         assert parse_limits(json.dumps(_with(_DATA, path, tree))).requirements
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, len(GOOD) - 1), st.text(max_size=3), st.integers(0, 4))
 def test_any_characters_replaced_then_limits_or_a_clear_error(place, text, cut):
     with contextlib.suppress(LabError):

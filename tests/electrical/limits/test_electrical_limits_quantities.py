@@ -1,7 +1,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labs.electrical.limits.quantities import PREFIXES, read_value, split_prefix, unit_of
@@ -18,6 +18,7 @@ def test_value_with_its_unit_then_read_exactly(text, unit, value):
     assert read_value(text, unit) == value
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(-(10**6), 10**6), st.sampled_from(sorted(PREFIXES)))
 def test_prefix_then_rounded_once(number, prefix):
     assert read_value(f"{number} {prefix}V", "V") == float(f"{number}e{PREFIXES[prefix]}")
@@ -39,6 +40,7 @@ def test_value_when_it_is_none_then_said_what_was_expected(value, unit, words):
     assert words in str(error.value)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=12), st.sampled_from(["V", "=", "1", "%", "Hz/s"]))
 def test_any_text_then_a_number_or_a_value_error(text, unit):
     with contextlib.suppress(ValueError):
