@@ -13,13 +13,12 @@ import numpy as np
 from labs.electrical.blocks import Channel
 from labs.electrical.records.comtrade_files import Parts, find_parts
 from labs.electrical.records.comtrade_header import Analog, Header, read_header
-from labs.electrical.records.comtrade_rows import Data, Picked, first_rows
+from labs.electrical.records.comtrade_rows import Data, Picked, judged
 from labs.electrical.records.record import Piece, Record, checked_rate, named, select, unreadable
 from labs.electrical.records.time_base import Rates, Rows, TimeBase, rate_of
 
 SIDES = ("recorded", "primary", "secondary")
 _JUDGED = 4096  # rows from which it is judged whether numbers and stamps are of use
-_INT16 = 32768
 
 
 def open_comtrade(
@@ -57,8 +56,8 @@ def open_comtrade(
     places = analog if channels is None else select(path, channels, names)
     data = Data(parts.data_file, parts.offset, parts.size, parts.data_line, header,
                 tuple(picked[i] for i in places), False)  # fmt: skip
-    data = replace(data, as_counts=_fits_counts(data))
-    if first := first_rows(data, _JUDGED):
+    data, first = judged(data, _JUDGED)
+    if first is not None:
         rates = _rates(parts, header, first, fs_hz, notes)
         return ComtradeRecord(parts, data, [made[i] for i in places], rates, first, notes)
     raise unreadable(
@@ -187,24 +186,6 @@ def _full_scale(channel: Analog) -> float | None:
         return None
     bits = int(highest) + 1
     return highest if highest == int(highest) and not bits & (bits - 1) else None
-
-
-def _fits_counts(data: Data) -> bool:
-    """Whether int16 holds the record's counts."""
-    header = data.header
-    analog = [header.analog[p.place] for p in data.picked if p.is_analog]
-    if header.form != "ASCII" or not analog:
-        return header.form in ("BINARY", "ASCII") or not analog
-    if not all(c.lowest >= -_INT16 and c.highest < _INT16 for c in analog):
-        return False
-    first = first_rows(replace(data, as_counts=True), _JUDGED)
-    plain = first_rows(data, _JUDGED)
-    # a count that int16 doesn't hold is invalid as a count only
-    return first is None or _valid(first) == _valid(plain)
-
-
-def _valid(rows: Rows) -> int:
-    return rows.samples.size if rows.valid is None else int(rows.valid.sum())
 
 
 def _rates(

@@ -5,8 +5,7 @@ uint32, uint32, an int16, int32 or float32 for each analog channel, a uint16 for
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from labs.electrical.records.time_base import Rows
 
 _ANALOG = {"BINARY": "<i2", "BINARY32": "<i4", "FLOAT32": "<f4"}
 _JUDGED_BYTES = 2**16
+_TEXT_BYTES = 2**18  # its numbers take 8 bytes each: they stay in a processor's cache
 _NO_STAMP = 0xFFFFFFFF
 _NO_TEXT = 99999  # the value that says "missing" in text since 1999; before, an empty field
 _LEAST, _MOST = -32768, 32767  # of int16
@@ -83,25 +83,21 @@ def _binary_rows(data: Data, note: Callable[[str], None], size: int) -> Iterator
 
 
 def _binary(data: Data, rows: np.ndarray) -> Rows:
-    header = data.header
     stamps = rows["t"].astype(np.float64)
     stamps[rows["t"] == _NO_STAMP] = np.nan
     out = np.empty((len(data.picked), len(rows)), np.int16 if data.as_counts else np.float32)
-    valid = None
     for i, picked in enumerate(data.picked):
-        if not picked.is_analog:
+        if picked.is_analog:
+            stored = rows["a"][:, picked.place]
+            out[i] = stored if data.as_counts else _values(stored, picked)
+        else:
             word, bit = divmod(picked.place, 16)
             out[i] = (rows["s"][:, word] >> np.uint16(bit)) & 1
-            continue
-        stored = rows["a"][:, picked.place]
-        bad = _missing(header, picked.place, stored)
-        if data.as_counts:
-            out[i] = stored
-        else:
-            out[i] = _values(stored, picked)
-        if bad is not None and bad.any():
+    valid = None
+    for i, bad in _missing(data, rows, out):
+        if bad.any():
             valid = np.ones(out.shape, bool) if valid is None else valid
-            valid[i] = ~bad
+            valid[i] &= ~bad
             if not data.as_counts:
                 out[i, bad] = np.nan
     if not data.as_counts and (finite := mask_of(out)) is not None:
@@ -116,40 +112,55 @@ def _values(stored: np.ndarray, picked: Picked) -> np.ndarray:
         return (stored * np.float64(picked.scale) + picked.offset).astype(np.float32)
 
 
-def _missing(header: Header, place: int, stored: np.ndarray) -> np.ndarray | None:
-    """Where a binary value says that there is none.
+def _missing(data: Data, rows: np.ndarray, out: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """For each channel where a binary value says that there is none.
 
     Since 1999 it is the most negative integer. In 1991 it was 0xFFFF, which is -1: a count like
     others, unless the header's range leaves it out. For floating point it is the most negative
     number (unverified), or NaN.
     """
-    if header.form == "FLOAT32":
-        return stored == np.finfo(np.float32).min
-    if header.revision > 1991:
-        return stored == np.iinfo(stored.dtype).min
-    channel = header.analog[place]
-    bad = None
-    for count in (-1, int(np.iinfo(stored.dtype).min)):
-        if not channel.lowest <= count <= channel.highest:
-            found = stored == count
-            bad = found if bad is None else bad | found
-    return bad
+    header = data.header
+    kind = rows.dtype["a"].base
+    least = np.finfo(kind).min if kind.kind == "f" else np.iinfo(kind).min
+    for i, picked in enumerate(data.picked):
+        if not picked.is_analog:
+            continue
+        # the counts as they were copied are in a row, in the file they aren't
+        stored = out[i] if data.as_counts else rows["a"][:, picked.place]
+        channel = header.analog[picked.place]
+        if kind.kind == "f" or header.revision > 1991:
+            yield i, stored == least
+            continue
+        for count in (-1, int(least)):
+            if not channel.lowest <= count <= channel.highest:
+                yield i, stored == count
 
 
 def _text_rows(data: Data, note: Callable[[str], None], size: int) -> Iterator[Rows]:
-    header = data.header
-    analog, columns = len(header.analog), 2 + len(header.analog) + len(header.status)
-    names = ("sample number", "time stamp", *(c.name for c in header.analog), *header.status)
-    parser = Parser(data.path, Grammar(columns, names=names))
-    places = [2 + p.place + (0 if p.is_analog else analog) for p in data.picked]
-    with open(data.path, "rb") as file:
-        file.seek(data.offset)
-        for lines in line_chunks(data.path, file, data.line, size):
-            table = parser.table(lines)
-            if len(table):
-                yield _text(data, table, places, note)
+    parser, places = Parser(data.path, _grammar(data.header)), _places(data)
+    for table in _tables(data, parser, size):
+        if len(table):
+            yield _text(data, table, places, note)
     if parser.torn:
         note("the last line is cut off and left out")
+
+
+def _tables(data: Data, parser: Parser, size: int) -> Iterator[np.ndarray]:
+    with open(data.path, "rb") as file:
+        file.seek(data.offset)
+        for lines in line_chunks(data.path, file, data.line, min(size, _TEXT_BYTES)):
+            yield parser.table(lines)
+
+
+def _grammar(header: Header) -> Grammar:
+    names = ("sample number", "time stamp", *(c.name for c in header.analog), *header.status)
+    return Grammar(len(names), names=names)
+
+
+def _places(data: Data) -> list[int]:
+    """The columns of what is read."""
+    analog = len(data.header.analog)
+    return [2 + p.place + (0 if p.is_analog else analog) for p in data.picked]
 
 
 def _text(data: Data, table: np.ndarray, places: list[int], note: Callable) -> Rows:
@@ -198,9 +209,34 @@ def _text(data: Data, table: np.ndarray, places: list[int], note: Callable) -> R
     return Rows(numbers, stamps, out, None if valid.all() else valid)
 
 
-def first_rows(data: Data, count: int) -> Rows | None:
-    """Up to `count` of them, to judge by; None if there are none."""
-    for rows in islice(data.rows(lambda text: None, _JUDGED_BYTES), 1):
-        return Rows(rows.numbers[:count], rows.stamps[:count], rows.samples[:, :count],
-                    None if rows.valid is None else rows.valid[:, :count])  # fmt: skip
-    return None
+def judged(data: Data, count: int) -> tuple[Data, Rows | None]:
+    """Whether int16 holds what is there, and up to `count` first rows; None if there are none."""
+    header, note = data.header, lambda text: None
+    if header.form != "ASCII":
+        analog = any(p.is_analog for p in data.picked)
+        data = replace(data, as_counts=header.form == "BINARY" or not analog)
+        first = next(_binary_rows(data, note, _JUDGED_BYTES), None)
+    else:
+        table = next((t for t in _tables(data, Parser(data.path, _grammar(header)),
+                                         _JUDGED_BYTES) if len(t)), None)  # fmt: skip
+        if table is None:
+            return data, None
+        data = replace(data, as_counts=_fits_int16(data, table))
+        first = _text(data, table, _places(data), note)
+    if first is None:
+        return data, None
+    valid = None if first.valid is None else first.valid[:, :count]
+    return data, Rows(first.numbers[:count], first.stamps[:count], first.samples[:, :count], valid)
+
+
+def _fits_int16(data: Data, table: np.ndarray) -> bool:
+    """By the header's range, which may be nonsense, and by the first values."""
+    places = [p.place for p in data.picked if p.is_analog]
+    channels = [data.header.analog[p] for p in places]
+    if not all(c.lowest >= _LEAST and c.highest <= _MOST for c in channels):
+        return False
+    found = table[:, [2 + p for p in places]]
+    missing = ~np.isfinite(found) | (found == MISSING) | (found == _NO_TEXT)
+    with np.errstate(invalid="ignore"):
+        fits = (found >= _LEAST) & (found <= _MOST) & (found == np.rint(found))
+    return bool((fits | missing).all())

@@ -42,6 +42,10 @@ class Rates:
         """Which rate the sample with this number (from 0) was taken at."""
         return min(bisect_right(self._ends, ordinal), len(self._ends) - 1)
 
+    def parts(self, ordinals: np.ndarray) -> np.ndarray:
+        """The same of many."""
+        return np.minimum(np.searchsorted(self._ends, ordinals, "right"), len(self._ends) - 1)
+
     def end(self, ordinal: int) -> int | None:
         """Number of the first sample after it at another rate; None if there is none."""
         part = self.part(ordinal)
@@ -176,7 +180,9 @@ class TimeBase:
     def _steps(self, values: np.ndarray) -> np.ndarray:
         steps = np.diff(values)
         if self._wraps:
-            steps = np.where(steps < -_WRAP // 2, steps + _WRAP, steps)
+            back = steps < -_WRAP // 2
+            if back.any():
+                steps[back] += _WRAP
         return steps
 
     # ---- where samples are missing ----
@@ -191,45 +197,55 @@ class TimeBase:
             steps = self._steps(np.concatenate(([before], rows.numbers)))
             self._number = int(rows.numbers[-1])
         if self._use_stamps:
-            before = rows.stamps[0] if self._stamp is None else self._stamp
+            first = self._stamp is None
+            before = rows.stamps[0] if first else self._stamp
             stamp_steps = self._steps(np.concatenate(([before], rows.stamps)))
-            if self._stamp is None:
+            self._follow(rows.stamps, stamp_steps)
+            if first:
                 stamp_steps[0] = np.nan
-            self._follow(rows.stamps)
         return self._found(steps, stamp_steps)
 
-    def _follow(self, stamps: np.ndarray) -> None:
+    def _follow(self, stamps: np.ndarray, steps: np.ndarray) -> None:
         """Keeps what the comparison over the whole record needs."""
         if self._stamp is None:
             self._ends_stamped = bool(np.isfinite(stamps[0]))
         self._stamp = float(stamps[-1])
-        there = np.isfinite(stamps)
-        if not there.all():
-            stamps = stamps[there]
-        if len(stamps):
-            before = stamps[0] if self._seen is None else self._seen
-            self._elapsed += float(self._steps(np.concatenate(([before], stamps))).sum())
-            self._seen = float(stamps[-1])
+        elapsed = float(steps.sum())
+        if not np.isfinite(elapsed):  # some are missing: over those that aren't
+            there = stamps[np.isfinite(stamps)]
+            if not len(there):
+                return
+            before = there[0] if self._seen is None else self._seen
+            elapsed = float(self._steps(np.concatenate(([before], there))).sum())
+            self._seen = float(there[-1])
+        else:
+            self._seen = self._stamp
+        self._elapsed += elapsed
 
     def _found(
         self, steps: np.ndarray | None, stamp_steps: np.ndarray | None
     ) -> list[tuple[int, int, int]]:
-        size = len(steps if steps is not None else stamp_steps if stamp_steps is not None else ())
-        odd = np.zeros(size, bool)
+        odd = None
         if steps is not None:
-            odd |= steps != 1
+            odd = steps != 1
         if stamp_steps is not None:
-            slowest = 1 / min(self.rates.fs_hz)
+            most = (1.5 / self._fs_of_rows(steps, len(stamp_steps)) + 2 * self._unit_s) / (
+                self._unit_s
+            )
             with np.errstate(invalid="ignore"):
-                odd |= stamp_steps * self._unit_s > 1.5 * slowest + 2 * self._unit_s
-                odd |= stamp_steps < 0
-                if len(self.rates.fs_hz) > 1:  # what is a gap differs along the record
-                    fastest = 1 / max(self.rates.fs_hz)
-                    odd |= stamp_steps * self._unit_s > 1.5 * fastest + 2 * self._unit_s
-        rows = np.flatnonzero(odd)
-        if not len(rows):
+                late = (stamp_steps > most) | (stamp_steps < 0)
+            odd = late if odd is None else odd | late
+        if odd is None or not odd.any():
             return []
-        return list(self._judged(rows, steps, stamp_steps))
+        return list(self._judged(np.flatnonzero(odd), steps, stamp_steps))
+
+    def _fs_of_rows(self, steps: np.ndarray | None, count: int) -> np.ndarray | float:
+        """The header's rate of each of the next rows."""
+        if len(self.rates.fs_hz) == 1:
+            return self.rates.fs_hz[0]
+        taken = np.ones(count) if steps is None else np.maximum(steps, 1)
+        ordinals = self._ordinal + np.cumsum(taken) - 1
+        return np.array(self.rates.fs_hz)[self.rates.parts(ordinals)]
 
     def _judged(
         self, rows: np.ndarray, steps: np.ndarray | None, stamp_steps: np.ndarray | None
