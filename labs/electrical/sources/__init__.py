@@ -16,6 +16,15 @@ from labs.electrical.sources.faults import NotANumber as NotANumber
 from labs.electrical.sources.faults import PhaseStep as PhaseStep
 from labs.electrical.sources.faults import Spike as Spike
 from labs.electrical.sources.faults import Swell as Swell
+from labs.electrical.sources.instrument_faults import Babbles as Babbles
+from labs.electrical.sources.instrument_faults import ChangesRate as ChangesRate
+from labs.electrical.sources.instrument_faults import ChangesScale as ChangesScale
+from labs.electrical.sources.instrument_faults import Disconnects as Disconnects
+from labs.electrical.sources.instrument_faults import Garbled as Garbled
+from labs.electrical.sources.instrument_faults import InstrumentFault as InstrumentFault
+from labs.electrical.sources.instrument_faults import ReportsError as ReportsError
+from labs.electrical.sources.instrument_faults import Silent as Silent
+from labs.electrical.sources.instrument_faults import WrongLength as WrongLength
 from labs.electrical.sources.live import Bursts as Bursts
 from labs.electrical.sources.live import Flood as Flood
 from labs.electrical.sources.live import Jitter as Jitter
@@ -26,6 +35,9 @@ from labs.electrical.sources.mains import Supply as Supply
 from labs.electrical.sources.mains import supply as supply
 from labs.electrical.sources.paced import Pace as Pace
 from labs.electrical.sources.paced import Paced as Paced
+from labs.electrical.sources.scpi import Dialect as Dialect
+from labs.electrical.sources.scpi import ScpiSource as ScpiSource
+from labs.electrical.sources.simulator import InstrumentSimulator as InstrumentSimulator
 from labs.electrical.sources.steps import StepResponse as StepResponse
 from labs.electrical.sources.steps import one_pole as one_pole
 from labs.electrical.sources.steps import second_order as second_order

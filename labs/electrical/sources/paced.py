@@ -163,6 +163,7 @@ class Paced:
                     self._blocks += 1
                 else:
                     self._lost += block.length
+                    line.last = _emptied(block)
         except BaseException as raised:
             error = raised
         finally:
@@ -203,12 +204,14 @@ class _Line:
         self._changed = threading.Condition()
         self._ended, self._error = False, None
         self.gone = False  # who takes
+        self.last: Block | None = None  # an empty block behind samples that were lost
 
     def put(self, block: Block) -> bool:
         with self._changed:
             if len(self._waiting) >= self._room:
                 return False
             self._waiting.append(block)
+            self.last = None
             self._changed.notify()
             return True
 
@@ -224,9 +227,16 @@ class _Line:
                 if self._ended or closed.is_set():
                     if self._error is not None:
                         raise self._error
-                    return None
+                    last, self.last = self.last, None
+                    return None if closed.is_set() else last
                 self._changed.wait(0.5)
             return None if closed.is_set() else self._waiting.popleft()
+
+
+def _emptied(block: Block) -> Block:
+    """An empty block at its end."""
+    at = {"index": block.index + block.length, "t0_s": block.t0_s + block.length / block.fs_hz}
+    return replace(block, samples=block.samples[:, :0], valid=None, **at)
 
 
 def _divided(block: Block, cut: int) -> tuple[Block, ...]:

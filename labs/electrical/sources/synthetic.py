@@ -62,7 +62,7 @@ class SyntheticSource:
         """Blocks in order of time, each up to `length` samples."""
         check_length(self.name, length)
         tiles, fs = Tiles(self._tile, self.length), self.fs_hz
-        counts = self.dtype.kind == "i"
+        counts, last = self.dtype.kind == "i", 0
         for first, last in pieces(self.length, length, self.signal.lost):
             x = tiles.samples(first, last)
             invalid = np.isnan(x)
@@ -71,6 +71,9 @@ class SyntheticSource:
                 x = np.where(invalid, 0.0, x)
             samples = x.astype(self.dtype)  # counts are whole already
             yield Block(first, first / fs, fs, samples, valid)
+        if last < self.length:  # the end is lost: an empty block says so
+            nothing = np.empty((len(self.channels), 0), self.dtype)
+            yield Block(self.length, self.length / fs, fs, nothing)
 
     def close(self) -> None:
         """Nothing is held open."""
