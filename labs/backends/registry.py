@@ -117,6 +117,8 @@ def register(
         if name not in registered():
             _enter(name, dotted, folder, added)
             _hand_down()
+            if added:
+                _end_workers()
 
 
 def unregister(name: str) -> None:
@@ -167,9 +169,15 @@ def reload_backend(name: str) -> None:
         forget_opened(name, "was reloaded")
         _drop_alias(alias)
         finder.changes[alias] = finder.changes.get(alias, 0) + 1
-    from tinygrad.engine.worker import terminate_worker_pool
+    _end_workers()
 
-    terminate_worker_pool()
+
+def _end_workers() -> None:
+    """tinygrad's compile workers keep the code and the search path of their start: those that run
+    would wait for ever for a backend that came later. New ones are started when needed."""
+    worker = sys.modules.get("tinygrad.engine.worker")
+    if worker is not None:
+        worker.terminate_worker_pool()
 
 
 def registered() -> Mapping[str, str]:

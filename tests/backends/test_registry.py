@@ -96,6 +96,23 @@ def test_two_new_kernels_at_once_then_the_compile_workers_find_the_module(write_
     assert python(code, PARALLEL="2", CACHELEVEL="0") == "[13.0, 25.0]"
 
 
+@pytest.mark.slow
+def test_register_when_compile_workers_run_already_then_they_are_replaced(write_backend, python):
+    """They have the search path of their start, and would wait for ever for what they can't import."""
+    file = write_backend("late")
+    code = f"""
+        from tinygrad import Tensor
+        from labs import backends
+        two = lambda device: [(Tensor([k], device=device) + k).sum() for k in (1.0, 2.0)]
+        Tensor.realize(*two("CPU"))  # starts the workers
+        backends.register("LATE", {str(file)!r})
+        made = two("LATE")
+        Tensor.realize(*made)
+        print([x.item() for x in made])
+    """
+    assert python(code, PARALLEL="2", CACHELEVEL="0") == "[2.0, 4.0]"
+
+
 def test_reload_when_the_source_was_edited_then_this_process_uses_it(write_backend):
     file = write_backend("edited")
     backends.register("EDITED", file)
