@@ -98,7 +98,7 @@ def test_two_new_kernels_at_once_then_the_compile_workers_find_the_module(write_
 
 @pytest.mark.slow
 def test_register_when_compile_workers_run_already_then_they_are_replaced(write_backend, python):
-    """They have the search path of their start, and would wait for ever for what they can't import."""
+    """They have the search path of their start: what they can't import they wait for, for ever."""
     file = write_backend("late")
     code = f"""
         from tinygrad import Tensor
