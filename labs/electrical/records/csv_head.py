@@ -15,6 +15,7 @@ from labs.electrical.records.units_said import TIME_UNITS_S, is_unit, short_unit
 
 HEAD_BYTES = 2**16
 _LOOKED_AT = 20  # lines of data from which the delimiter is told
+_LONGEST_PREAMBLE = 500  # lines: instruments write up to about a hundred
 _COMMENTS = ("#", "%", "//")
 # in this order: what reads with a semicolon doesn't with a comma, and the other way round it may
 _FORMS = ((";", ","), (";", "."), ("\t", ","), ("\t", "."), (",", "."), (" ", "."), (" ", ","))
@@ -106,7 +107,7 @@ class _Try:
 
 def _tried(lines: list[str], delimiter: str, decimal: str) -> _Try:
     first, rows = 0, []
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines[:_LONGEST_PREAMBLE]):
         if not line.strip():
             continue
         fields = _fields(line, delimiter)

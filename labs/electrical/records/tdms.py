@@ -33,7 +33,7 @@ from labs.electrical.records.record import (
     stated_rate,
     unreadable,
 )
-from labs.electrical.records.tdms_layout import Column, NotPlain, Run, runs_of
+from labs.electrical.records.tdms_layout import Column, NotPlain, Run, is_number, runs_of
 from labs.electrical.records.time_base import simplest
 from labs.electrical.records.units_said import short_unit
 
@@ -186,15 +186,19 @@ def _signals(path: Path, reader: TdmsReader, group: str | None) -> tuple[list[_S
     """Channels that hold values, with names that differ; and notes."""
     meta = reader.object_metadata
     parsed = {p: ObjectPath.from_string(p) for p in meta}
-    there = [p for p, o in parsed.items() if o.is_channel and meta[p].num_values]
+    there = [
+        p
+        for p, o in parsed.items()
+        if o.is_channel and meta[p].num_values and _holds_numbers(meta[p])
+    ]
     groups = list(dict.fromkeys(parsed[p].group for p in there))
     if group is not None:
         there = [p for p in there if parsed[p].group == group]
     if not there:
         raise unreadable(
             path,
-            f"no values in group {group!r}" if group else "no channel with values",
-            expected=f"groups: {listed(groups)}" if groups else "channels with values",
+            f"no numbers in group {group!r}" if group else "no channel with numbers",
+            expected=f"groups: {listed(groups)}" if groups else "channels with numbers",
             next_step="correct group=" if group and groups else "record it again",
         )
     short = [parsed[p].channel for p in there]
@@ -211,6 +215,10 @@ def _signals(path: Path, reader: TdmsReader, group: str | None) -> tuple[list[_S
     return made, notes
 
 
+def _holds_numbers(meta: Any) -> bool:
+    return bool(meta.scaler_data_types) or is_number(meta.data_type)
+
+
 def _properties(meta: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     return meta[path].properties if path in meta else {}
 
@@ -225,7 +233,7 @@ def _signal(
     scalers = meta.scaler_data_types or {}  # of DAQmx raw data
     scaler = next(iter(scalers), None)
     data_type = meta.data_type if scaler is None else scalers[scaler]
-    kind = np.dtype(data_type.nptype) if data_type and data_type.nptype else None
+    kind = np.dtype(data_type.nptype) if is_number(data_type) else None
     scaling = _scaling(said, of_group, of_file)
     scale, offset = _linear(scaling)
     counts = kind is not None and kind == np.int16 and math.isfinite(scale * offset)

@@ -76,8 +76,6 @@ def _of_segment(segment: TdmsSegment, wanted: dict) -> Iterator[tuple[str, Run]]
     raw = [isinstance(o, DaqmxSegmentObject) for o in objects]
     if any(raw) and not all(raw):
         raise NotPlain("DAQmx raw data beside other values")
-    if not any(raw) and any(o.data_type.size is None for o in objects):
-        raise NotPlain("text or other values of no fixed size")
     order = ">" if segment.toc_mask & toc_properties["kTocBigEndian"] else "<"
     shorter = segment.final_chunk_lengths_override
     whole = segment.num_chunks - (shorter is not None)
@@ -85,31 +83,35 @@ def _of_segment(segment: TdmsSegment, wanted: dict) -> Iterator[tuple[str, Run]]
     if any(raw):
         make = _cards
     for o, run in make(segment, objects, order, whole, shorter or {}):
-        if o.path in wanted and run.total > 0:
+        if run is not None and o.path in wanted and run.total > 0:
             yield o.path, run
 
 
-def _rows(segment, objects, order, whole, shorter) -> Iterator[tuple[object, Run]]:
+def _rows(segment, objects, order, whole, shorter) -> Iterator[tuple[object, Run | None]]:
     """One value of each channel, then the next of each."""
+    if any(o.data_type.size is None for o in objects):
+        raise NotPlain("text between other values")
     width, at = sum(o.data_type.size for o in objects), segment.data_position
     for o in objects:
         count = whole * o.number_values + int(shorter.get(o.path, 0))
-        yield o, Run(at, 1, count, width, _dtype(o.data_type, order))
+        dtype = _dtype(o.data_type, order)
+        yield o, None if dtype is None else Run(at, 1, count, width, dtype)
         at += o.data_type.size
 
 
-def _blocks(segment, objects, order, whole, shorter) -> Iterator[tuple[object, Run]]:
+def _blocks(segment, objects, order, whole, shorter) -> Iterator[tuple[object, Run | None]]:
     """In each chunk all values of one channel, then all of the next."""
-    chunk = sum(o.number_values * o.data_type.size for o in objects)
+    chunk = sum(o.data_size for o in objects)
     at = segment.data_position
     last = at + whole * chunk
     for o in objects:
         dtype = _dtype(o.data_type, order)
-        yield o, Run(at, o.number_values, whole, chunk, dtype)
-        count = int(shorter.get(o.path, 0))
-        yield o, Run(last, count, 1, count * dtype.itemsize, dtype)
-        at += o.number_values * o.data_type.size
-        last += count * o.data_type.size
+        if dtype is not None:
+            yield o, Run(at, o.number_values, whole, chunk, dtype)
+            count = int(shorter.get(o.path, 0))
+            yield o, Run(last, count, 1, count * dtype.itemsize, dtype)
+        at += o.data_size
+        last += int(shorter.get(o.path, 0)) * (o.data_type.size or 0)
 
 
 def _cards(segment, objects, order, whole, shorter) -> Iterator[tuple[object, Run]]:
@@ -124,8 +126,8 @@ def _cards(segment, objects, order, whole, shorter) -> Iterator[tuple[object, Ru
         scaler = o.daqmx_metadata.scalers[0]
         card, dtype = scaler.raw_buffer_index, _dtype(scaler.data_type, order)
         width, within = cards[card][1], scaler.byte_offset()
-        if within + dtype.itemsize > width:
-            raise NotPlain(f"DAQmx raw data {within} bytes into rows of {width}")
+        if dtype is None or within + dtype.itemsize > width:
+            raise NotPlain(f"DAQmx raw data of another type, {within} bytes into rows of {width}")
         bit = getattr(scaler, "raw_bit_offset", None)
         first = segment.data_position + sum(n * w for n, w in cards[:card]) + within
         last = int(shorter.get(o.path, 0))
@@ -138,11 +140,17 @@ def _cards(segment, objects, order, whole, shorter) -> Iterator[tuple[object, Ru
             yield o, Run(first + number * chunk, 1, count, width, dtype, bit)
 
 
-def _dtype(data_type: type, order: str) -> np.dtype:
-    kind = data_type.nptype
-    if kind is None or np.dtype(kind).kind not in "iufb":
-        raise NotPlain(f"values of type {data_type.__name__}")
-    return np.dtype(kind).newbyteorder(order)
+def _dtype(data_type: type, order: str) -> np.dtype | None:
+    """None for what isn't a number."""
+    if not is_number(data_type):
+        return None
+    return np.dtype(data_type.nptype).newbyteorder(order)
+
+
+def is_number(data_type: type | None) -> bool:
+    """Whether numpy holds values of a TDMS type as numbers."""
+    kind = getattr(data_type, "nptype", None)
+    return kind is not None and np.dtype(kind).kind in "iufb"
 
 
 class Column:

@@ -49,14 +49,16 @@ def whole(path: Path | str, length: int = 64, **options: object) -> Whole:
         assert block.valid is None or block.valid.shape == block.samples.shape
         end = block.index + block.length
     masks = [np.ones(b.samples.shape, bool) if b.valid is None else b.valid for b in blocks]
-    data = np.concatenate([values(b, record.channels) for b in blocks], axis=1)
-    valid = np.concatenate(masks, axis=1)
+    none = np.empty((len(record.channels), 0))  # a record may have no sample
+    data = np.concatenate([none, *(values(b, record.channels) for b in blocks)], axis=1)
+    data = data.astype(np.float32)
+    valid = np.concatenate([none.astype(bool), *masks], axis=1)
     assert np.isfinite(data[valid]).all()
     return Whole(
         data,
         valid,
-        np.concatenate([b.index + np.arange(b.length) for b in blocks]),
-        np.concatenate([b.t0_s + np.arange(b.length) / b.fs_hz for b in blocks]),
+        np.concatenate([[], *(b.index + np.arange(b.length) for b in blocks)]).astype(int),
+        np.concatenate([[], *(b.t0_s + np.arange(b.length) / b.fs_hz for b in blocks)]),
         blocks,
         record.notes,
         record,
