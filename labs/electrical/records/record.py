@@ -16,6 +16,8 @@ import numpy as np
 
 from labs.electrical.blocks import BLOCK_LENGTH, Block, Channel
 from labs.errors import LabError
+from labs.tables import Table
+from labs.units import format_count, format_hertz
 
 CHUNK_BYTES = 2**20  # read at once: fits a processor's cache
 SLOWEST_HZ, FASTEST_HZ = 1e-6, 1e12  # a rate beyond these is an error of the file
@@ -81,6 +83,30 @@ class Record:
 
     def close(self) -> None:
         self._closed = True
+
+    def table(self) -> Table:
+        """Its channels, and what is known of the whole."""
+        rows = tuple(
+            (c.name, c.unit or None, c.phase or None, f"{c.scale:g}", f"{c.offset:g}")
+            if self.dtype.kind == "i"
+            else (c.name, c.unit or None, c.phase or None, None, None)
+            for c in self.channels
+        )
+        samples = (
+            "samples are counted when read"
+            if self.length is None
+            else (f"{format_count(self.length)} samples of {self.dtype}")
+        )
+        facts = [f"{format_hertz(self.fs_hz, 6)}, {samples}"]
+        facts += [f"from {self.start.isoformat(sep=' ')}"] if self.start else []
+        columns = ("channel", "unit", "phase", "one count is", "at 0 counts")
+        return Table(self.name, columns, rows, "; ".join([*facts, *self.notes]))
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
     def __enter__(self) -> "Record":
         return self

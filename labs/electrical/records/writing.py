@@ -17,6 +17,7 @@ from labs.electrical.blocks import Channel
 from labs.errors import LabError
 
 _LARGEST = {"ASCII": 32767, "BINARY": 32767, "BINARY32": 2**31 - 1}
+_NO_CLIP = {"ASCII": "32768", "BINARY": "32768", "BINARY32": "2147483648", "FLOAT32": "3.4e38"}
 _MISSING = {"ASCII": 99999, "BINARY": -32768, "BINARY32": -(2**31)}
 
 
@@ -180,6 +181,12 @@ def _stored(
     largest, made, stored = _LARGEST[format], [], []
     for channel, row in zip(channels, data.astype(float), strict=True):
         finite = np.isfinite(row)
+        if channel.full_scale is not None and channel.scale:  # its own counts, so that what is
+            own = np.rint((np.where(finite, row, 0) - channel.offset) / channel.scale)  # clipped
+            if np.abs(own).max(initial=0) <= largest:  # stays so
+                stored.append(np.where(finite, own, _MISSING[format]).astype(np.int64))
+                made.append(channel)
+                continue
         peak = float(np.abs(row[finite]).max()) if finite.any() else 0.0
         # a little below the largest count: what is there isn't clipped
         scale = peak / (largest - 1) if peak else 1.0
@@ -200,17 +207,16 @@ def _header(
     line_hz: float,
     factor: float,
 ) -> str:
-    lowest, highest = ("-3.4028235e38", "3.4028235e38")
-    if format != "FLOAT32":
-        lowest, highest = str(-_LARGEST[format]), str(_LARGEST[format])
     start = start or datetime(2000, 1, 1)
     stamp = start.strftime("%m/%d/%Y" if revision == 1991 else "%d/%m/%Y")
     stamp += start.strftime(",%H:%M:%S.%f")
     lines = [f"{station},labs.electrical" + ("" if revision == 1991 else f",{revision}")]
     lines.append(f"{len(channels)},{len(channels)}A,0D")
     for number, c in enumerate(channels, 1):
+        # a range that isn't a converter's where nothing can clip
+        highest = f"{c.full_scale:g}" if c.full_scale is not None else _NO_CLIP[format]
         lines.append(f"{number},{c.name},{c.phase},,{c.unit},{c.scale!r},{c.offset!r},0,"
-                     f"{lowest},{highest},1,1,P")  # fmt: skip
+                     f"-{highest},{highest},1,1,P")  # fmt: skip
     lines += [f"{line_hz:g}", "1", f"{fs_hz!r},{count}", stamp, stamp, format]
     if revision >= 1999:
         lines.append(f"{factor:g}")

@@ -49,9 +49,8 @@ def whole(path: Path | str, length: int = 64, **options: object) -> Whole:
         assert block.valid is None or block.valid.shape == block.samples.shape
         end = block.index + block.length
     masks = [np.ones(b.samples.shape, bool) if b.valid is None else b.valid for b in blocks]
-    none = np.empty((len(record.channels), 0))  # a record may have no sample
+    none = np.empty((len(record.channels), 0), np.float32)  # a record may have no sample
     data = np.concatenate([none, *(values(b, record.channels) for b in blocks)], axis=1)
-    data = data.astype(np.float32)
     valid = np.concatenate([none.astype(bool), *masks], axis=1)
     assert np.isfinite(data[valid]).all()
     return Whole(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from record_files import CHANNELS, FS_HZ, binary, counting, header, put, supply, whole
 
+from labs.electrical.blocks import Channel
 from labs.electrical.records import FORMATS, open_record, write_comtrade, write_csv, write_raw
 from labs.errors import LabError
 
@@ -94,3 +95,32 @@ def test_write_when_the_samples_do_not_fit_then_says_it(tmp_path):
     with pytest.raises(LabError, match="finite samples"):
         write_raw(tmp_path / "r", CHANNELS, supply() * np.nan, FS_HZ)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_write_when_a_channel_clips_then_its_counts_are_kept(tmp_path):
+    clipping = [Channel("u", "V", 0.25, 1.0, full_scale=2047), Channel("i", "A")]
+    x = np.clip(supply() * [[2], [1]], -510.75, 512.75)
+    for format in ("ASCII", "BINARY"):
+        got = whole(write_comtrade(tmp_path / format, clipping, x, FS_HZ, format=format))
+        assert [c.full_scale for c in got.record.channels] == [2047, 32767]
+        assert got.record.channels[0].scale == 0.25
+        assert np.abs(got.values[0] - x[0]).max() <= 0.125
+    counts = np.arange(-4, 4, dtype=np.int16).reshape(2, 4)
+    got = whole(write_comtrade(tmp_path / "c", clipping, counts, FS_HZ))
+    assert [c.full_scale for c in got.record.channels] == [2047, None]
+    assert np.array_equal(np.concatenate([b.samples for b in got.blocks], axis=1), counts)
+
+
+def test_record_when_shown_then_channels_rate_and_notes(tmp_path):
+    record = open_record(put(tmp_path, header(((1000, 12),)), binary(*counting(10))))
+    list(record.blocks())
+    shown = str(record)
+    for part in ("UL1", "0.5", "1 kHz", "10 samples of int16", "2024-05-31 10:00:00", "12 samples"):
+        assert part in shown
+    assert "<table" in record._repr_html_()
+
+
+def test_open_when_names_are_in_capitals_then_the_same(tmp_path):
+    path = put(tmp_path, header(), binary(*counting(10)))
+    path.rename(tmp_path / "R.CFG"), path.with_suffix(".dat").rename(tmp_path / "R.DAT")
+    assert whole(tmp_path / "R.CFG").values.shape == whole(tmp_path / "R.DAT").values.shape
