@@ -14,8 +14,9 @@ from labs.electrical.blocks import Channel
 from labs.electrical.records.comtrade_files import Parts, find_parts
 from labs.electrical.records.comtrade_header import Analog, Header, read_header
 from labs.electrical.records.comtrade_rows import Data, Picked, judged
+from labs.electrical.records.rates import Rates, rate_of
 from labs.electrical.records.record import Piece, Record, checked_rate, named, select, unreadable
-from labs.electrical.records.time_base import Rates, Rows, TimeBase, rate_of
+from labs.electrical.records.time_base import Rows, TimeBase
 
 SIDES = ("recorded", "primary", "secondary")
 _JUDGED = 4096  # rows from which it is judged whether numbers and stamps are of use

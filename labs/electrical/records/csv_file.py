@@ -7,6 +7,7 @@ import numpy as np
 
 from labs.electrical.blocks import Channel
 from labs.electrical.records.csv_head import HEAD_BYTES, Head, read_head, time_column, time_unit
+from labs.electrical.records.rates import Rates, rate_of
 from labs.electrical.records.record import (
     Piece,
     Record,
@@ -18,7 +19,7 @@ from labs.electrical.records.record import (
     unreadable,
 )
 from labs.electrical.records.text import MISSING, Grammar, Parser, line_chunks
-from labs.electrical.records.time_base import Rates, Rows, TimeBase, rate_of
+from labs.electrical.records.time_base import Rows, TimeBase
 
 _JUDGED = 4096  # rows from which the rate is told
 

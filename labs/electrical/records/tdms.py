@@ -18,10 +18,10 @@ from nptdms.base_segment import RawChannelDataChunk
 from nptdms.common import ObjectPath
 from nptdms.log import log_manager
 from nptdms.reader import TdmsReader
-from nptdms.scaling import DaqMxScalerScaling, LinearScaling, get_scaling
 from nptdms.timestamp import TdmsTimestamp
 
 from labs.electrical.blocks import Channel
+from labs.electrical.records.rates import simplest
 from labs.electrical.records.record import (
     CHUNK_BYTES,
     Piece,
@@ -34,12 +34,11 @@ from labs.electrical.records.record import (
     unreadable,
 )
 from labs.electrical.records.tdms_layout import Column, NotPlain, Run, is_number, runs_of
-from labs.electrical.records.time_base import simplest
+from labs.electrical.records.tdms_scaling import linear, scaling_of
 from labs.electrical.records.units_said import short_unit
 
 _MOST_ROWS = 65536
 _FULL_SCALE = 32767.0
-_MOST_SCALES, _MOST_IN_SCALE = 64, 100_000  # a few are usual; a table may be long
 # what nptdms lets through of a file that lies
 _DAMAGED = (
     ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error, EOFError,
@@ -234,8 +233,8 @@ def _signal(
     scaler = next(iter(scalers), None)
     data_type = meta.data_type if scaler is None else scalers[scaler]
     kind = np.dtype(data_type.nptype) if is_number(data_type) else None
-    scaling = _scaling(said, of_group, of_file)
-    scale, offset = _linear(scaling)
+    scaling = scaling_of(said, of_group, of_file)
+    scale, offset = linear(scaling)
     counts = kind is not None and kind == np.int16 and math.isfinite(scale * offset)
     convert = None
     if scaling is not None:
@@ -266,32 +265,10 @@ def _signal(
     )
 
 
-def _scaling(*properties: Mapping[str, Any]) -> Any:
-    """The package's, unless the file asks for absurdly many: it would make them first."""
-    for said in properties:
-        for key, number in said.items():
-            most = _MOST_SCALES if key == "NI_Number_Of_Scales" else _MOST_IN_SCALE
-            sized = key.startswith("NI_Scale[") and key.endswith("_Size")
-            if (most == _MOST_SCALES or sized) and not 0 <= int(number) <= most:
-                raise ValueError(f"{key} is {number}")
-    return get_scaling(*properties)
-
-
 def _rate(step_s: float) -> float | None:
     """Of a time step that was rounded to a float: the simplest that gives it."""
     fs = 1 / step_s if step_s > 1e-300 else math.inf
     return simplest(fs * (1 - 4e-16), fs * (1 + 4e-16)) if math.isfinite(fs) else None
-
-
-def _linear(scaling: Any) -> tuple[float, float]:
-    """Factor and offset of a scaling that is one; NaN if it isn't."""
-    if scaling is None:
-        return 1.0, 0.0
-    steps = getattr(scaling, "scalings", [scaling])
-    steps = [s for s in steps if not isinstance(s, DaqMxScalerScaling)]
-    if len(steps) == 1 and isinstance(steps[0], LinearScaling):
-        return float(steps[0].slope), float(steps[0].intercept)
-    return math.nan, math.nan
 
 
 def _start(stamp: Any) -> datetime | None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from record_files import binary, counting, header, put, whole
 
-from labs.electrical.records.time_base import Rates, rate_of, simplest
+from labs.electrical.records.rates import Rates, rate_of, simplest
 
 
 def test_rates_when_exact_then_no_rounding():
