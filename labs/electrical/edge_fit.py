@@ -243,7 +243,8 @@ def fits_table(fits: Sequence[EdgeFit]) -> Table:
 
 _NOTE = (
     "Instructions, code and RAM are counted on the emulated core; (model): from the core's cost "
-    "model, not measured. Taking the samples isn't in it."
+    "model, not measured. RAM has the tables, too, which firmware would keep in flash. Taking the "
+    "samples isn't in it."
 )
 
 

@@ -122,8 +122,9 @@ class ScpiSource:
 
     def close(self) -> None:
         self._closed.set()
-        if self._link is not None:
-            self._link.close()
+        link = self._link  # the reader may be about to give it up
+        if link is not None:
+            link.close()
 
     def _blocks(self, length: int) -> Iterator[Block]:
         def begin() -> None:
@@ -226,6 +227,7 @@ class ScpiSource:
         self._link = link = ScpiLink(self.address, self.timeout_s)
         identity = link.ask(words.identify)
         if self.identity and identity != self.identity:
+            self._disconnect()
             raise not_an_instrument(
                 self.address, f"'{identity[:60]}' where '{self.identity[:60]}' was", "begin anew"
             )
@@ -233,20 +235,24 @@ class ScpiSource:
         link.say(words.form.format(self.form))
         link.say(words.order.format(ORDERS[self.order][0]))
 
+    def _disconnect(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
     def _reconnect(self, trouble: ScpiTrouble) -> None:
         """Make the connection anew, or give up.
 
         Raises:
             LabError: too many attempts, with no record between them.
         """
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+        self._disconnect()
         if self._closed.is_set():
             return
         self._note(f"{trouble}: connected anew")
         wait_s = RETRY_S[0]
         while not self._closed.is_set():
+            self._disconnect()
             self._failures += 1
             if self._failures > self.attempts:
                 raise not_an_instrument(
