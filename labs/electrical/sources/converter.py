@@ -104,7 +104,9 @@ class CoherentSine:
 
     @property
     def truth(self) -> Truth:
-        """SINAD and ENOB of an ideal converter: its error is spread evenly over one LSB.
+        """SINAD and ENOB to be expected of an ideal converter: its error is spread evenly over one
+        LSB. That of one coherent sine without noise differs from it, by about 0.2 dB at 4096
+        samples of 12 bits.
 
         Source: W. R. Bennett, "Spectra of quantized signals", Bell System Technical Journal 27
         (1948): its power is 1/12 LSB^2.
