@@ -89,7 +89,7 @@ def _binary(data: Data, rows: np.ndarray) -> Rows:
     for i, picked in enumerate(data.picked):
         if picked.is_analog:
             stored = rows["a"][:, picked.place]
-            out[i] = stored if data.as_counts else _values(stored, picked)
+            out[i] = stored if _as_stored(data, picked) else _values(stored, picked)
         else:
             word, bit = divmod(picked.place, 16)
             out[i] = (rows["s"][:, word] >> np.uint16(bit)) & 1
@@ -105,10 +105,14 @@ def _binary(data: Data, rows: np.ndarray) -> Rows:
     return Rows(rows["n"].astype(np.int64), stamps, out, valid)
 
 
+def _as_stored(data: Data, picked: Picked) -> bool:
+    """Whether what is given is what is in the file."""
+    plain = data.header.form == "FLOAT32" and (picked.scale, picked.offset) == (1.0, 0.0)
+    return data.as_counts or plain
+
+
 def _values(stored: np.ndarray, picked: Picked) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
-        if picked.scale == 1 and picked.offset == 0:
-            return stored.astype(np.float32)
         return (stored * np.float64(picked.scale) + picked.offset).astype(np.float32)
 
 
@@ -125,8 +129,8 @@ def _missing(data: Data, rows: np.ndarray, out: np.ndarray) -> Iterator[tuple[in
     for i, picked in enumerate(data.picked):
         if not picked.is_analog:
             continue
-        # the counts as they were copied are in a row, in the file they aren't
-        stored = out[i] if data.as_counts else rows["a"][:, picked.place]
+        # what was copied as it is lies in a row, which is quicker
+        stored = out[i] if _as_stored(data, picked) else rows["a"][:, picked.place]
         channel = header.analog[picked.place]
         if kind.kind == "f" or header.revision > 1991:
             yield i, stored == least
