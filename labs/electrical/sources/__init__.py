@@ -3,6 +3,7 @@ instruments that speak SCPI."""
 
 from labs.electrical.sources.converter import CoherentSine as CoherentSine
 from labs.electrical.sources.converter import converter as converter
+from labs.electrical.sources.dialect import Dialect as Dialect
 from labs.electrical.sources.faults import Clipping as Clipping
 from labs.electrical.sources.faults import Dip as Dip
 from labs.electrical.sources.faults import Distortion as Distortion
@@ -35,7 +36,6 @@ from labs.electrical.sources.mains import Supply as Supply
 from labs.electrical.sources.mains import supply as supply
 from labs.electrical.sources.paced import Pace as Pace
 from labs.electrical.sources.paced import Paced as Paced
-from labs.electrical.sources.scpi import Dialect as Dialect
 from labs.electrical.sources.scpi import ScpiSource as ScpiSource
 from labs.electrical.sources.simulator import InstrumentSimulator as InstrumentSimulator
 from labs.electrical.sources.steps import StepResponse as StepResponse

@@ -15,43 +15,23 @@ from datetime import datetime
 import numpy as np
 
 from labs.electrical.blocks import BLOCK_LENGTH, Block, Channel
+from labs.electrical.sources.dialect import Dialect
 from labs.electrical.sources.scpi_block import (
     Preamble,
     ScpiTrouble,
     not_an_instrument,
     read_preamble,
 )
+from labs.electrical.sources.scpi_clock import SAME, RecordClock, rate_of
 from labs.electrical.sources.scpi_link import ScpiLink
 from labs.electrical.sources.synthetic import FULL_SCALE, check_length
 from labs.errors import LabError
 
 HOLE = -FULL_SCALE - 1  # the count of a sample that there is none of
 RETRY_S = (0.05, 0.5)  # between attempts: from, doubled up to
-SAME = 1e-9  # relative: a step of time or value that differs by more has been changed
 FORMS = {"WORD": "i2", "FLOAT": "f4"}
 ORDERS = {"little": ("LSBF", "<"), "big": ("MSBF", ">")}
 UNITS = {"VOLT": "V", "AMP": "A", "WATT": "W"}
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """What commands an instrument wants; the defaults are those of common oscilloscopes.
-
-    {} is replaced by the input's name, a number of points, or what the line's name says.
-    """
-
-    identify: str = "*IDN?"
-    points: str = ":ACQ:POIN {}"
-    form: str = ":WAV:FORM {}"
-    order: str = ":WAV:BYT {}"
-    run: str = ":RUN"
-    digitize: str = ":DIG;*OPC?"
-    select: str = ":WAV:SOUR {}"
-    preamble: str = ":WAV:PRE?"
-    data: str = ":WAV:DATA?"
-    label: str = ":{}:LAB?"
-    unit: str = ":{}:UNIT?"
-    error: str = ":SYST:ERR?"
 
 
 class ScpiSource:
@@ -132,7 +112,7 @@ class ScpiSource:
             self._link.say(self.dialect.run)
 
         self._until_it_works(begin)
-        clock = _Clock(self.fs_hz)
+        clock = RecordClock(self.fs_hz)
         while not self._closed.is_set():
             try:
                 record = self._record(length)
@@ -146,7 +126,7 @@ class ScpiSource:
             if not record.preamble.points:
                 return
 
-    def _as_blocks(self, record: "_Record", clock: "_Clock", length: int) -> Iterator[Block]:
+    def _as_blocks(self, record: "_Record", clock: "RecordClock", length: int) -> Iterator[Block]:
         before, samples, valid = clock.index, record.samples, record.valid
         index = clock.place(record.preamble, self.address)
         if index > before:
@@ -219,7 +199,7 @@ class ScpiSource:
             unit = UNITS.get(unit.upper(), unit)
             found.append(Channel(label or name, unit, scale, offset, "", full))
         self.channels = tuple(found)
-        self.fs_hz = _rate(preamble)
+        self.fs_hz = rate_of(preamble)
 
     def _connect(self) -> None:
         """A connection that is set up; the instrument goes on with what it does."""
@@ -294,43 +274,6 @@ class _Record:
     preamble: Preamble
     samples: np.ndarray
     valid: np.ndarray | None
-
-
-class _Clock:
-    """Numbers the samples of records that say when they begin."""
-
-    def __init__(self, fs_hz: float) -> None:
-        self.fs_hz, self.index = fs_hz, 0  # of the next sample, if none is lost
-        self.zero_s: float | None = None
-        self._end_s = 0.0
-
-    def place(self, preamble: Preamble, address: object) -> int:
-        """The index of a record's first sample.
-
-        Raises:
-            LabError: it begins before the one before it has ended.
-        """
-        if self.zero_s is None:  # some instruments count from a trigger inside the record
-            self.zero_s = min(0.0, preamble.x_origin_s)
-            self._end_s = self.zero_s
-        self.fs_hz = fs = _rate(preamble)
-        gap = round((preamble.x_origin_s - self._end_s) * fs)
-        if gap < 0:
-            raise not_an_instrument(
-                address,
-                f"a record from {preamble.x_origin_s:g} s on, after one until {self._end_s:g} s",
-                "begin anew: the instrument was restarted, or its records overlap",
-            )
-        first = self.index + gap
-        self.index = first + preamble.points
-        self._end_s = preamble.x_origin_s + preamble.points / fs
-        return first
-
-
-def _rate(preamble: Preamble) -> float:
-    """Samples a second: a whole number where the step is one's inverse as exactly as can be."""
-    fs = 1 / preamble.x_increment_s
-    return float(round(fs)) if abs(fs - round(fs)) <= SAME * fs else fs
 
 
 def _same(a: Sequence[float], b: Sequence[float]) -> bool:
