@@ -81,7 +81,6 @@ def named_values_chart(
             got=f"{', '.join(bad)}: {', '.join(str(r.value) for r in rows if r.name in bad)}",
             next_step="leave such rows out, or report them in a table",
         )
-    values = [r.value for r in rows]
     reference = next((r for r in rows if r.is_reference), None)
     title = title or _values_finding(rows, reference, unit)
     figure = new_figure(0.75 + 0.42 * len(rows), title=title, subtitle=subtitle)
@@ -98,9 +97,9 @@ def named_values_chart(
         if reference is not None and row is not reference:
             text += f"  ({format_ratio(row.value / reference.value, 2)})"
         side_text(axes, y, f"{text}\n{row.note}" if row.note else text)
-    span = max(values) / min(values)
-    room = max(1.15, span**0.06)
-    axes.set_xlim(min(values) / room, max(values) * room)
+    drawn = [v for r in rows for v in (r.value, *(r.interval or ())) if v > 0]
+    room = max(1.15, (max(drawn) / min(drawn)) ** 0.06)
+    axes.set_xlim(min(drawn) / room, max(drawn) * room)
     row_axis(axes, [r.name for r in rows])
     quantity_axis(axes.xaxis, quantity, unit, axes.get_xlim(), log=True)
     said = "; ".join(f"{r.name} {_format(r.value, unit)}" for r in rows)

@@ -4,6 +4,8 @@ The student's side: exercises are data (exercises/NN.toml), judges are functions
 and what was done is kept in one sqlite file. Nothing here is trusted by a grader.
 """
 
+from labs.grading.assessment import SelfAssessment as SelfAssessment
+from labs.grading.assessment import self_assessment as self_assessment
 from labs.grading.checking import check as check
 from labs.grading.command import check_command as check_command
 from labs.grading.command import check_saved as check_saved
@@ -15,6 +17,7 @@ from labs.grading.result import CheckResult as CheckResult
 
 __all__ = [
     "CheckResult",
+    "SelfAssessment",
     "check",
     "check_command",
     "check_saved",
@@ -22,4 +25,5 @@ __all__ = [
     "predict",
     "progress",
     "reveal",
+    "self_assessment",
 ]

@@ -27,6 +27,14 @@ def test_named_values_are_drawn_compared_and_annotated():
     assert "'first call' reports 138x too much" in chart.alt
 
 
+def test_named_values_axis_holds_the_whole_interval():
+    wide = [NamedValue("a", 4.0, interval=(1.0, 9.0)), NamedValue("b", 5.0)]
+    low, high = (
+        charts.named_values_chart(wide, quantity="Ratio", unit="x").figure.axes[0].get_xlim()
+    )
+    assert low < 1.0 and high > 9.0
+
+
 def test_a_title_of_ones_own_wins():
     chart = charts.named_values_chart(LIES, quantity="Time", title="Four answers, one kernel")
     assert chart.figure.texts[0].get_text() == "Four answers, one kernel"

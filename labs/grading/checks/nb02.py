@@ -4,13 +4,10 @@ Two of them run what the reader wrote: a line of C on the emulated microcontroll
 nothing but its own memory, and a whole backend in child processes.
 """
 
-import ast
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
 from labs.grading.checks.choices import judge_choices
+from labs.grading.checks.own_backend import expect_score, written
 from labs.grading.compare import expect_equal, expect_type
 from labs.grading.judges import Wrong, judge
 
@@ -390,7 +387,6 @@ _CASES = (
     "symbolic/value-in-arithmetic",
     "symbolic/sum",
 )
-_CASE_TIMEOUT_S = 4.0
 
 
 def _text_of(answer, seed: int) -> object:
@@ -399,37 +395,5 @@ def _text_of(answer, seed: int) -> object:
 
 @judge("2.10", questions=lambda rng: [(int(rng.integers(2**31)),)], ask=_text_of, runs_code=True)
 def check_2_10(question: tuple, answer: object) -> None:
-    from labs.backends import conformance
-    from labs.errors import LabError
-
-    expect_type("the source", answer, (str,))
-    name = _device_name(answer)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"ops_{name.lower()}.py"
-        file.write_text(answer, "utf-8")
-        try:
-            report = conformance.run(
-                f"{name}={file}", groups=list(_CASES), seed=question[0], timeout_s=_CASE_TIMEOUT_S
-            )
-        except LabError as error:
-            raise Wrong(str(error)) from None
-    if report.score >= PASS_SCORE:
-        return
-    first = report.failures[0]
-    counts = [f"{g.name} {g.passed}/{g.passed + g.failed}" for g in report.groups.values()]
-    raise Wrong(
-        f"score {report.score:.2f}, {PASS_SCORE} is needed. {', '.join(counts)}\n"
-        f"{first.case}: {first.message[:300]}\nNext: {report.next_step}"
-    )
-
-
-def _device_name(source: str) -> str:
-    """ "class OwnDevice(Compiled)" -> "OWN"; the source is only parsed here."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError) as error:
-        raise Wrong(f"expected the text of a module, and this isn't Python: {error}") from None
-    names = [n.name for n in tree.body if isinstance(n, ast.ClassDef) and n.name.endswith("Device")]
-    if not names or names[-1] == "Device":
-        raise Wrong("expected the text of a module with a class such as OwnDevice, found none")
-    return names[-1].removesuffix("Device").upper()
+    with written(answer) as (name, file):
+        expect_score(name, file, _CASES, question[0], PASS_SCORE)
