@@ -108,12 +108,29 @@ def _press_04(browser, page):
         browser.screenshot(f"04_report_{part.split()[0].lower()}", report)
 
 
+def _press_05(browser, page):
+    stream = page.locator(".course-live-stream").first
+    stream.scroll_into_view_if_needed()
+    browser.screenshot("05_stream_ready", stream)
+    stream.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_function("e => e.innerText.includes('running')", arg=_element(stream))
+    stream.get_by_role("button", name="Pause", exact=True).click()
+    stream.get_by_role("button", name="Resume", exact=True).wait_for()
+    browser.screenshot("05_stream_paused", stream)
+    stream.get_by_role("button", name="Resume", exact=True).click()
+    page.wait_for_function(
+        "e => e.innerText.includes('Verdict')", arg=_element(stream), timeout=MEASURE_MS
+    )
+    stream.locator("img").first.wait_for()
+    browser.screenshot("05_stream_ended", stream)
+
+
 def _element(locator):
     return locator.element_handle()
 
 
 # what is pressed in a notebook, by its number
-PRESS = {"01": _press_01, "02": _press_02, "03": _press_03, "04": _press_04}
+PRESS = {"01": _press_01, "02": _press_02, "03": _press_03, "04": _press_04, "05": _press_05}
 
 
 def _usable(panel):
