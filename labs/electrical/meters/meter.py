@@ -101,8 +101,8 @@ class Kind:
     """A kind of measurement that a specification can ask for.
 
     `roles` are units of the channels it takes, in order: ("V",), ("V", "A"), ("V", "V", "V");
-    ("*",) takes one of any unit. `quantities` are name -> unit ("=" is the channel's unit); a name that
-    ends in "#" stands for a numbered family (h#: h1, h2, ...).
+    ("*",) takes one of any unit. `quantities` are name -> unit ("=" is the channel's unit); a name
+    that ends in "#" stands for a numbered family (h#: h1, h2, ...).
     """
 
     name: str
