@@ -10,7 +10,6 @@ anything is timed. The kernels are those that the meters use, bound to their buf
 import argparse
 import json
 import os
-import time
 from collections.abc import Callable
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy reads it when it is loaded
@@ -25,8 +24,8 @@ backends.register()
 from scipy import fft
 from tinygrad import Context, Tensor, TinyJit
 
+from benchmarks.electrical.side_by_side import Timed, interleaved, require, row
 from labs.backends.electrical.binding import bind, numpy_view
-from labs.bench.statistics import summarize_rounds
 from labs.electrical.meters import cycles, folded_dft
 
 DEVICE = "ELECTRICAL"
@@ -35,7 +34,7 @@ CYCLES, POINTS, HIGHEST = 10, 1024, 50
 N = 1 << 20
 LARGE = 1 << 26  # 256 MiB of float32: eight times the largest cache here, so read from memory
 GATE_E1, GATE_E2 = 1e-5, 5e-6  # of the arithmetic: relative; of H1
-Timed = dict[str, list[float]]
+LOOPS = 8  # calls of a round
 
 
 def run(quick: bool) -> list[dict]:
@@ -48,8 +47,10 @@ def _half_cycles(rounds: int) -> dict:
     launch, result = _bound(cycles.sum_of_squares, x)
     exact = (x.astype(np.float64) ** 2).sum(-1)
     launch()
-    _check("E1", np.abs(result / exact - 1).max(), GATE_E1)
-    timed = _interleaved({"theirs": lambda: np.einsum("ij,ij->i", x, x), "ours": launch}, rounds)
+    require("E1", np.abs(result / exact - 1).max(), GATE_E1)
+    timed = interleaved(
+        {"theirs": lambda: np.einsum("ij,ij->i", x, x), "ours": launch}, rounds, LOOPS
+    )
     note = f"{4 * x.size / min(timed['ours']) / 1e9:.0f} GB/s out of the caches"
     return _row("E1 sums of squares of half cycles vs numpy einsum", timed, x.size, 1.0, 1.5, note)
 
@@ -60,9 +61,9 @@ def _bandwidth(rounds: int) -> dict:
     flat = numpy_view(x).reshape(-1)
     launch, result = _bound(cycles.sum_of_squares, x)
     launch()
-    _check("E1, large", np.abs(result / HALF_CYCLE - 1).max(), GATE_E1)
+    require("E1, large", np.abs(result / HALF_CYCLE - 1).max(), GATE_E1)
     readers = {"BLAS dot": lambda: np.dot(flat, flat), "numpy max": flat.max}
-    timed = _interleaved(readers | {"ours": launch}, max(3, rounds), loops=1)
+    timed = interleaved(readers | {"ours": launch}, max(3, rounds), loops=1)
     fastest = min(readers, key=lambda name: min(timed[name]))
     timed["theirs"] = timed[fastest]
     note = (
@@ -83,9 +84,9 @@ def _harmonics(rounds: int) -> dict:
     launch, result = _bound(lambda x: folded_dft.harmonic_subgroups(x, plan, tables), x)
     launch()
     exact, thds = _by_fft(x.astype(np.float64), np.fft.rfft)
-    _check("E2", np.abs(result[:, :HIGHEST] - exact).max() / exact[:, 0].max(), GATE_E2)
-    _check("THDS", np.abs(result[:, HIGHEST] - thds).max(), 10 * GATE_E2)
-    timed = _interleaved({"theirs": lambda: _by_fft(x, fft.rfft), "ours": launch}, rounds)
+    require("E2", np.abs(result[:, :HIGHEST] - exact).max() / exact[:, 0].max(), GATE_E2)
+    require("THDS", np.abs(result[:, HIGHEST] - thds).max(), 10 * GATE_E2)
+    timed = interleaved({"theirs": lambda: _by_fft(x, fft.rfft), "ours": launch}, rounds, LOOPS)
     title = "E2 subgroups to h50 and THDS vs scipy rfft and grouping"
     return _row(title, timed, x.size, 1.0, 1.5, f"{len(x)} windows of {window}")
 
@@ -110,49 +111,12 @@ def _bound(function: Callable, x: np.ndarray | Tensor) -> tuple[Callable, np.nda
     return launch, numpy_view(result)
 
 
-def _interleaved(functions: dict[str, Callable], rounds: int, loops: int = 8) -> Timed:
-    """Seconds of one call for each round: the best of a few."""
-    timed: Timed = {name: [] for name in functions}
-    for number in range(rounds + 1):
-        for name, function in functions.items():
-            seconds = []
-            for _ in range(loops):
-                begin = time.perf_counter()
-                function()
-                seconds.append(time.perf_counter() - begin)
-            if number:  # the first round warms up
-                timed[name].append(float(np.median(seconds)))
-    return timed
-
-
-def _check(what: str, error: float, gate: float) -> None:
-    if not error <= gate:
-        raise SystemExit(f"{what} is wrong: {error:.2g} where {gate:.2g} is allowed")
-
-
 def _row(item: str, timed: Timed, n: int, gate, stretch, note: str) -> dict:
-    ratios = [b / a for a, b in zip(timed["ours"], timed["theirs"], strict=True)]
-    ratio, interval = summarize_rounds(ratios)
-    best = min(timed["theirs"]) / min(timed["ours"])
-    ours, theirs = (n / np.median(timed[who]) / 1e6 for who in ("ours", "theirs"))
-    return {
-        "item": item,
-        "ratio": ratio,
-        "low": interval.low if interval else ratio,
-        "high": interval.high if interval else ratio,
-        "gate": gate,
-        "stretch": stretch,
-        "ours": ours,
-        "theirs": theirs,
-        "unit": "MS/s",
-        "n": n,
-        "note": f"medians; best against best {best:.2f}x; {note}",
-        "met": gate is None or ratio >= gate,
-    }
+    return row(item, timed["ours"], timed["theirs"], n, gate, stretch, note)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
-    for row in run(parser.parse_args().quick):
-        print(json.dumps(row, indent=1))
+    for found in run(parser.parse_args().quick):
+        print(json.dumps(found, indent=1))
